@@ -1,0 +1,1 @@
+"""Races of the course's own algorithms against the libraries that everybody uses."""

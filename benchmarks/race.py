@@ -1,0 +1,347 @@
+"""Race one function against others: same input, same answer, same run.
+
+A *suite* is a module with ``races() -> list[Race]``; ``main(["classic"])`` runs it, prints its table, writes
+``data/results/bench_classic.csv`` and rebuilds ``docs/benchmarks.md`` from all such files.
+
+How a race is run, for each image size and number of threads:
+
+1. ``make(megapixels)`` builds the arguments, once for all entrants, who must not change them.
+2. Every entrant answers once. That call warms it up (compilation, caches); ``check`` compares the answers.
+3. The entrants take turns, so that a slow spell of the machine hits them all, and each one's median counts.
+   A call shorter than 2 ms is repeated within its turn and the turn's mean is taken.
+4. One more call is watched for the peak of the process's memory above its start.
+"""
+
+import csv
+import ctypes
+import math
+import platform
+import re
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from course_utils import paths
+
+SIZES = (0.5, 4, 16)  # megapixels
+THREADS = (1, 2)
+SUITES = ("classic", "metrics")
+PEERS = ("numpy", "numba", "scipy", "scikit-image", "scikit-learn", "opencv-python-headless", "torchmetrics")
+SECONDS = 1.5  # measured time to spend on an entrant at one size
+PATIENCE = 20  # seconds; an entrant whose next call is expected to take longer sits out the larger sizes
+INTRODUCTION = """\
+Written by `course bench`; do not edit. Each line is one task on one size of image: warm calls, entrants taking
+turns, medians, the same input and dtype for all, answers compared before the clock starts. A ratio below 1 means
+that the course is faster than the fastest other entrant. *Growth* is the slope of log time over log pixels
+(1 is linear). *Extra MB* is the peak of the process above the start of the call, answer included.
+"""
+
+
+@dataclass(frozen=True)
+class Race:
+    """One task and those who solve it.
+
+    name:      the task, as it stands in the report
+    make:      megapixels -> tuple of arguments
+    entrants:  name -> callable(*arguments); the first is ours
+    check:     {name: answer} -> None, raises AssertionError when two answers differ; an entrant that was
+               too slow for the larger sizes is missing there
+    note:      for the report: who may do less work than the others, or why ours is slower
+    """
+
+    name: str
+    make: Callable[[float], tuple]
+    entrants: dict[str, Callable]
+    check: Callable[[dict], None] = lambda answers: None
+    note: str = ""
+
+
+@dataclass
+class Row:
+    """One entrant's measurement: seconds of a warm call, growth = d log seconds / d log pixels."""
+
+    race: str
+    entrant: str
+    ours: bool
+    threads: int
+    megapixels: float
+    seconds: float
+    extra_mb: float
+    growth: float = math.nan
+    note: str = ""
+    date: str = ""
+    machine: str = ""
+
+
+def side(megapixels):
+    """Side, in pixels, of the square image with that many megapixels (10⁶ pixels)."""
+    return round(math.sqrt(megapixels * 1e6))
+
+
+def run(races, sizes=SIZES, threads=THREADS):
+    """Measure all races; list of Row. Raises AssertionError, naming the race, when answers differ."""
+    rows = []
+    for race in races:
+        for count in threads:
+            with limited_to(count):
+                rows += _one_race(race, sorted(sizes), count)
+    return rows
+
+
+def _one_race(race, sizes, threads):
+    rows, last = [], {}
+    first = next(iter(race.entrants))
+    for megapixels in sizes:
+        arguments = race.make(megapixels)
+        entrants = {
+            name: call
+            for name, call in race.entrants.items()
+            if name not in last or last[name][1] * megapixels / last[name][0] < PATIENCE
+        }
+        answers = {name: call(*arguments) for name, call in entrants.items()}
+        try:
+            race.check(answers)
+        except AssertionError as error:
+            raise AssertionError(f"{race.name} at {megapixels} MP: the answers differ. {error}") from error
+        del answers
+        medians = _take_turns(entrants, arguments)
+        for name, call in entrants.items():
+            last[name] = (megapixels, medians[name])
+            rows.append(
+                Row(
+                    race=race.name,
+                    entrant=name,
+                    ours=name == first,
+                    threads=threads,
+                    megapixels=megapixels,
+                    seconds=medians[name],
+                    extra_mb=extra_memory(call, arguments),
+                    note=race.note,
+                )
+            )
+    for row in rows:
+        row.growth = growth([(r.megapixels, r.seconds) for r in rows if r.entrant == row.entrant])
+    return rows
+
+
+def _take_turns(entrants, arguments):
+    once = {name: _seconds(call, arguments, 1) for name, call in entrants.items()}
+    repeats = {name: max(1, round(0.002 / seconds)) for name, seconds in once.items()}
+    turn = sum(once[name] * repeats[name] for name in entrants)
+    rounds = min(max(3, round(SECONDS * len(entrants) / turn)), 50)
+    times = {name: [] for name in entrants}
+    for _ in range(rounds):
+        for name, call in entrants.items():
+            times[name].append(_seconds(call, arguments, repeats[name]))
+    return {name: statistics.median(measured) for name, measured in times.items()}
+
+
+def _seconds(call, arguments, repeats):
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call(*arguments)
+    return max((time.perf_counter() - start) / repeats, 1e-9)
+
+
+def growth(points):
+    """Least-squares slope of log seconds over log megapixels: 1 is linear. NaN for fewer than two sizes."""
+    if len({size for size, _ in points}) < 2:
+        return math.nan
+    return statistics.linear_regression(*zip(*[map(math.log, p) for p in points], strict=True)).slope
+
+
+def extra_memory(call, arguments):
+    """Peak resident memory, in MB, of one call above what was resident before it, its answer included.
+
+    Linux tells the peak of a process and lets it be reset; elsewhere the answer is NaN.
+    """
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # else freed pages that are still resident hide new ones
+        Path("/proc/self/clear_refs").write_text("5")
+        before = _status("VmRSS")
+        call(*arguments)
+        return (_status("VmHWM") - before) / 1024
+    except (OSError, AttributeError):
+        return math.nan
+
+
+def _status(field):
+    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
+
+
+@contextmanager
+def limited_to(threads):
+    """Hold numba, OpenCV, torch and whatever uses OpenMP or a BLAS to that many threads."""
+    from threadpoolctl import threadpool_limits
+
+    with ExitStack() as undo:
+        undo.enter_context(threadpool_limits(threads))
+        for module, getter, setter in (
+            ("numba", "get_num_threads", "set_num_threads"),
+            ("cv2", "getNumThreads", "setNumThreads"),
+            ("torch", "get_num_threads", "set_num_threads"),
+        ):
+            if library := sys.modules.get(module):
+                undo.callback(getattr(library, setter), getattr(library, getter)())
+                getattr(library, setter)(threads)
+        yield
+
+
+def machine():
+    """The machine in one line: processor, cores, system, versions. No paths and no host name."""
+    import psutil
+
+    versions = [f"Python {platform.python_version()}"]
+    for name in PEERS:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            versions.append(f"{name} absent")
+    memory = round(psutil.virtual_memory().total / 2**30)
+    return (
+        f"{_processor()}, {psutil.cpu_count()} cores, {memory} GB, {platform.system()}; {', '.join(versions)}"
+    )
+
+
+def _processor():
+    try:
+        found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+        return found[1].strip() if found else platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def show(rows, title):
+    """Print the table of a suite."""
+    from rich.console import Console
+    from rich.table import Table
+
+    header, body = _table(rows)
+    table = Table(title=title)
+    for name in header:
+        table.add_column(name)
+    for line in body:
+        table.add_row(*line)
+    Console().print(table)
+
+
+def _table(rows):
+    """(header, lines of strings): one line for each race, number of threads and size."""
+    header = [
+        "race",
+        "threads",
+        "MP",
+        "ours, ms",
+        "others, ms",
+        "ratio",
+        "growth",
+        "extra MB, ours / fastest",
+    ]
+    groups = {}
+    for row in rows:
+        groups.setdefault((row.race, row.threads, row.megapixels), []).append(row)
+    body = []
+    for (race, threads, megapixels), group in groups.items():
+        ours = next((row for row in group if row.ours), None)
+        others = sorted((row for row in group if not row.ours), key=lambda row: row.seconds)
+        body.append(
+            [
+                race,
+                str(threads),
+                f"{megapixels:g}",
+                _milliseconds(ours.seconds) if ours else "–",
+                ", ".join(f"{row.entrant} {_milliseconds(row.seconds)}" for row in others),
+                f"{ours.seconds / others[0].seconds:.2f}" if ours and others else "–",
+                _number(ours.growth, ".2f") if ours else "–",
+                " / ".join(_number(row.extra_mb, ".0f") for row in [ours, *others[:1]] if row),
+            ]
+        )
+    return header, body
+
+
+def _milliseconds(seconds):
+    return f"{seconds * 1e3:.3g}"
+
+
+def _number(value, form):
+    return "–" if math.isnan(value) else format(value, form)
+
+
+def save(rows, name, folder):
+    """Write ``bench_<name>.csv`` into a folder, with date and machine in each row."""
+    for row in rows:
+        row.date, row.machine = date.today().isoformat(), machine()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"bench_{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                asdict(row)
+                | {"seconds": f"{row.seconds:.4g}", "extra_mb": f"{row.extra_mb:.1f}"}
+                | {"growth": f"{row.growth:.3f}"}
+            )
+
+
+def load(file):
+    """Rows of a CSV file that ``save`` wrote."""
+    kinds = {f.name: f.type for f in fields(Row)}
+    with file.open(newline="", encoding="utf-8") as lines:
+        return [
+            Row(**{k: v == "True" if kinds[k] is bool else kinds[k](v) for k, v in line.items()})
+            for line in csv.DictReader(lines)
+        ]
+
+
+def report(folder):
+    """The Markdown text of ``docs/benchmarks.md``: one section for each ``bench_*.csv`` in a folder."""
+    parts = ["# Benchmarks\n", INTRODUCTION]
+    for file in sorted(folder.glob("bench_*.csv")):
+        rows = load(file)
+        if not rows:
+            continue
+        header, body = _table(rows)
+        parts += [f"## {file.stem.removeprefix('bench_')}\n", f"{rows[0].date}; {rows[0].machine}\n"]
+        parts += [f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *body)]
+        notes = {row.race: row.note for row in rows if row.note}
+        parts += ["", *(f"- **{race}**: {note}" for race, note in notes.items()), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main(names=(), quick=False):
+    """Run suites by name (all when none is given) and write their results and the report.
+
+    quick: the smallest size on one thread, printed only, for a look while developing.
+    Raises ValueError for an unknown suite, RuntimeError when a peer library is missing.
+    """
+    if unknown := set(names) - set(SUITES):
+        raise ValueError(
+            f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}"
+        )
+    for name in names or SUITES:
+        try:
+            races = import_module(f"benchmarks.{name}").races()
+        except ModuleNotFoundError as error:
+            raise RuntimeError(
+                f"The races of {name!r} need {error.name}, which is not installed. "
+                "Run them with `uv run --group bench course bench`."
+            ) from error
+        rows = run(races, sizes=SIZES[:1], threads=THREADS[:1]) if quick else run(races)
+        show(rows, name)
+        if not quick:
+            results = paths.bundled("data") / "results"
+            save(rows, name, results)
+            docs = paths.CHECKOUT / "docs" / "benchmarks.md"
+            docs.write_text(report(results), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    main([a for a in arguments if a != "--quick"], quick="--quick" in arguments)
