@@ -37,10 +37,11 @@ PEERS = ("numpy", "numba", "scipy", "scikit-image", "scikit-learn", "opencv-pyth
 SECONDS = 1.5  # measured time to spend on an entrant at one size
 PATIENCE = 20  # seconds; an entrant whose next call is expected to take longer sits out the larger sizes
 INTRODUCTION = """\
-Written by `course bench`; do not edit. Each line is one task on one size of image: warm calls, entrants taking
-turns, medians, the same input and dtype for all, answers compared before the clock starts. A ratio below 1 means
-that the course is faster than the fastest other entrant. *Growth* is the slope of log time over log pixels
-(1 is linear). *Extra MB* is the peak of the process above the start of the call, answer included.
+Written by `course bench`; do not edit. Each line is one task on one size of image: warm calls, entrants
+taking turns, medians, the same input and dtype for all, answers compared before the clock starts. A ratio
+below 1 means that the course is faster than the fastest other entrant. *Growth* is the slope of log time
+over log pixels (1 is linear). *Extra MB* is the peak of the process above the start of the call, answer
+included.
 """
 
 
@@ -285,8 +286,7 @@ def save(rows, name, folder):
         for row in rows:
             writer.writerow(
                 asdict(row)
-                | {"seconds": f"{row.seconds:.4g}", "extra_mb": f"{row.extra_mb:.1f}"}
-                | {"growth": f"{row.growth:.3f}"}
+                | {name: f"{getattr(row, name):.4g}" for name in ("seconds", "extra_mb", "growth")}
             )
 
 
