@@ -1,0 +1,174 @@
+"""Figures: small, described, readable without colour; overlays that touch only what they should."""
+
+import io
+from html.parser import HTMLParser
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.segmentation import find_boundaries
+
+from course_utils import plotting as P
+
+ALT = "Two coins, the left one found by the threshold, the right one missed."
+RNG = np.random.default_rng(0)
+IMAGE = RNG.random((60, 80))
+MASK = IMAGE > 0.5
+X = np.linspace(0, 1, 20)
+PANELS = {
+    "picture": P.Picture(IMAGE, "grey", note="IoU 0.5"),
+    "colour": P.Picture(RNG.random((60, 80, 3)), "colour", labels=MASK),
+    "data": P.Picture(IMAGE * 300 - 20, "data", colormap="viridis", outlines=MASK.astype(int)),
+    "bool": P.Picture(MASK, "mask"),
+    "errors": P.Errors(MASK, MASK.T.copy().reshape(60, 80), "errors"),
+    "numbers": P.Numbers(
+        np.arange(6).reshape(2, 3), "numbers", highlight=np.eye(2, 3) > 0, rows="ab", columns="cde"
+    ),
+    "nan": P.Numbers([[np.nan, 1.0]], "not defined", format=".2f"),
+    "histogram": P.Histogram(X, X, "h", {"Otsu": 0.4, "Li": 0.5}, curve=("variance", X, X**2)),
+    "log": P.Histogram(X, X, "h", log=True),
+    "curves": P.Curves(X, {"a": X, "b": (X, X**2)}, "c", marks={"best": (0.5, 0.5)}, ylim=(0, 1)),
+    "bars": P.Bars({"a": 0.5, "b": np.nan}, "b", spread={"a": (0.4, 0.6)}),
+    "points": P.Points({"a": (X, X), "b": (X, X**2)}, "p", diagonal=True),
+}
+
+
+class Parser(HTMLParser):
+    """Collects tags with attributes and checks that the HTML is closed properly."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_each_panel_draws_something_small(name):
+    figure = P.figure(PANELS[name], alt=ALT, caption="The caption.")
+    picture = np.asarray(Image.open(io.BytesIO(figure.webp)).convert("L"))
+    assert picture.shape == figure.size[::-1] and picture.shape[1] <= P.WIDTH
+    assert (picture < 128).mean() > 0.002, "the picture is blank"
+    assert len(figure.webp) < 60_000
+
+
+def test_a_figure_of_all_panels_is_laid_out_in_rows():
+    one, two = (
+        P.figure(*PANELS.values(), alt=ALT, caption="c"),
+        P.figure(*PANELS.values(), alt=ALT, caption="c", columns=2),
+    )
+    assert two.size[1] > one.size[1]
+
+
+def test_the_bundle_is_plain_html_with_alt_and_caption():
+    figure = P.panels([IMAGE, MASK], titles=["a", "b"], alt=ALT + ' <"quotes">', caption="A < B")
+    bundle = figure._repr_mimebundle_()
+    parser = Parser(bundle["text/html"])
+    assert [tag for tag, _ in parser.tags] == ["figure", "img", "figcaption"]
+    image = parser.tags[1][1]
+    assert image["alt"] == ALT + ' <"quotes">' == bundle["text/plain"]
+    assert image["src"].startswith("data:image/webp;base64,")
+    assert parser.text == "A < B"
+    assert "script" not in bundle["text/html"] and "class=" not in bundle["text/html"]
+
+
+def test_a_figure_without_description_is_refused():
+    with pytest.raises(ValueError, match="40"):
+        P.figure(P.Picture(IMAGE), alt="coins", caption="c")
+    with pytest.raises(ValueError, match="panel"):
+        P.figure(alt=ALT, caption="c")
+    with pytest.raises(ValueError, match="titles has 1 entries for 2 images"):
+        P.panels([IMAGE, IMAGE], titles=["a"], alt=ALT, caption="c")
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)))
+def test_outline_is_the_inner_boundary(labels):
+    expected = find_boundaries(np.pad(labels, 1, mode="edge"), mode="inner", connectivity=1)[1:-1, 1:-1]
+    assert (P.outline(labels) == (expected & (labels != 0))).all()
+
+
+@given(hnp.arrays(np.uint8, (7, 9), elements=st.integers(0, 3)), st.floats(0, 1))
+def test_overlay_leaves_the_background_alone(labels, alpha):
+    image = np.linspace(0, 1, 63).reshape(7, 9)
+    before = image.copy()
+    rgb = P.overlay(image, labels, alpha)
+    assert (image == before).all() and rgb.shape == (7, 9, 3)
+    assert (rgb[labels == 0] == image[labels == 0][:, None]).all()
+    assert rgb.min() >= 0 and rgb.max() <= 1
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match=r"\(3, 3\).*\(60, 80\)"):
+        P.overlay(IMAGE, np.zeros((3, 3), int))
+    with pytest.raises(ValueError, match="differ in shape"):
+        P.errors(MASK, MASK.T)
+
+
+# Machado, Oliveira & Fernandes 2009, severity 1.0, on linear RGB
+DEFICIENCY = {
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def seen_as(rgb, deficiency):
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(DEFICIENCY[deficiency]).T, 0, 1)
+    return np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCY)
+@pytest.mark.parametrize(
+    "colours", [P.PALETTE[:4], tuple(P.ERRORS.values())], ids=["first four labels", "errors"]
+)
+def test_colours_stay_apart_for_colour_blind_readers(colours, deficiency):
+    lab = rgb2lab(seen_as(P._rgb(colours), deficiency))
+    closest = min(deltaE_ciede2000(a, b) for a, b in combinations(lab, 2))
+    assert closest > 8, f"{closest:.1f}"
+
+
+def test_missed_and_false_pixels_differ_without_colour():
+    grey = P.errors(np.eye(120) > 0, np.ones((120, 120))).mean(-1)
+    assert len(np.unique(grey.round(2))) >= 3
+
+
+def test_table_marks_the_best_and_reads_as_text():
+    rows = [["Otsu", 0.7, 3], ["Li & Tam", 0.8, None], ["none", float("nan"), 9]]
+    table = P.table(
+        ["method", "IoU", "ms"], rows, caption="Li wins.", best=["IoU", "ms"], lower_is_better=["ms"]
+    )
+    parser = Parser(table.html)
+    assert (
+        "0.800 ★" in parser.text and "3 ★" in parser.text and "–" in parser.text and "Li & Tam" in parser.text
+    )
+    assert [a["scope"] for t, a in parser.tags if t == "th"] == ["col"] * 3 + ["row"] * 3
+    assert "Li wins." in repr(table) and table._repr_mimebundle_()["text/plain"] == repr(table)
