@@ -1,0 +1,77 @@
+"""The look of what the course says in words: results of checks, quiz questions, claims, the progress page.
+
+A card is a coloured bar, a headline and a body. It is plain HTML with inline style, so that it reads the same in
+JupyterLab, Colab, VS Code and print, and still reads well on hosts that strip all style. Text takes the colour of
+the page, so light and dark themes both work; no meaning hangs on colour alone, every state has a symbol and a word.
+"""
+
+from dataclasses import dataclass
+from html import escape
+
+__all__ = ["STATES", "Card", "State", "card", "code", "escape", "paragraph"]
+
+
+@dataclass(frozen=True)
+class State:
+    """How a state looks: ``symbol``, ``word`` for those who do not see the symbol, ``colour`` of the bar."""
+
+    symbol: str
+    word: str
+    colour: str
+
+
+#: Okabe & Ito's colours: told apart by colour-blind readers, and legible on light and dark pages.
+STATES = {
+    "right": State("✓", "passed", "#009E73"),
+    "partly": State("◐", "partly", "#E69F00"),
+    "wrong": State("✗", "not yet", "#D55E00"),
+    "open": State("○", "open", "#808080"),
+    "note": State("›", "note", "#3B8FC4"),
+}
+
+_FRAME = (
+    "border-left:0.35em solid {colour};padding:0.5em 1em 0.6em 1em;margin:0.4em 0;max-width:62em;"
+    "font-size:110%;line-height:1.5;font-family:var(--jp-content-font-family, system-ui, sans-serif);"
+    "color:var(--jp-content-font-color1, inherit);background:rgba(128,128,128,0.07)"
+)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Something to show: ``html`` for people, ``text`` where there is no HTML."""
+
+    html: str
+    text: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/html": self.html, "text/plain": self.text}
+
+    def __repr__(self):
+        return self.text
+
+
+def card(headline, body="", *, state, label):
+    """HTML of one card.
+
+    ``headline`` is text (escaped here), ``body`` is HTML, ``state`` a key of `STATES`, and ``label`` the accessible
+    name of the card's region.
+    """
+    look = STATES[state]
+    return (
+        f'<section aria-label="{escape(label, quote=True)}" style="{_FRAME.format(colour=look.colour)}">'
+        f'<div style="font-size:110%"><span aria-hidden="true" style="color:{look.colour}">{look.symbol}</span> '
+        f"<strong>{escape(headline)}</strong></div>{body}</section>"
+    )
+
+
+def paragraph(text):
+    """HTML of a paragraph of escaped text, in which `backticks` mark code."""
+    return f'<p style="margin:0.4em 0">{code(text)}</p>'
+
+
+def code(text):
+    """Escaped text in which the parts between backticks are set as code."""
+    parts = escape(text).split("`")
+    if len(parts) % 2 == 0:  # an odd backtick: leave it as it is
+        return escape(text)
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

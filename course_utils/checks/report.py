@@ -1,0 +1,260 @@
+"""Shows a judgement: as HTML to people, as text elsewhere."""
+
+import numpy as np
+
+from course_utils.cards import STATES, Card, card, code, escape, paragraph
+from course_utils.checks import words
+
+_LARGEST_GRID = 8  # rows and columns of an array that is shown number by number
+_LONGEST_ROW = 16
+_CELL = "border:1px solid rgba(128,128,128,0.55);padding:0.1em 0.45em;text-align:center;min-width:1.2em"
+_WRONG_CELL = "outline:0.16em solid #D55E00;outline-offset:-0.16em;font-weight:bold"
+_TRUE_CELL = "background:rgba(128,128,128,0.45)"
+
+
+class Result(Card):
+    """What `check` shows. ``state`` is "right", "partly", "wrong" or "open"; ``points`` of ``out_of`` were earned.
+
+    ``diagnoses`` are the messages of the mistakes that were recognised.
+    """
+
+    def __init__(self, html, text, *, state, points, out_of, diagnoses=()):
+        super().__init__(html, text)
+        for name, value in (
+            ("state", state),
+            ("points", points),
+            ("out_of", out_of),
+            ("diagnoses", diagnoses),
+        ):
+            object.__setattr__(self, name, value)
+
+
+def report(exercise, judgement):
+    """The `Result` of a judgement."""
+    diagnoses = tuple(mistake.message for mistake in judgement.mistakes)
+    return Result(
+        _html(exercise, judgement, diagnoses),
+        _text(exercise, judgement, diagnoses),
+        state=judgement.state,
+        points=judgement.points,
+        out_of=exercise.points,
+        diagnoses=diagnoses,
+    )
+
+
+def apology(slug, out_of, problem):
+    """The `Result` when the check itself failed: the course's fault, said so, nothing counted."""
+    says = (
+        f"The check of “{slug}” has a fault of its own ({type(problem).__name__}). This is not your mistake, "
+        "and nothing was recorded; please report it to the authors of the course."
+    )
+    html = card("This check is broken", paragraph(says), state="note", label=f"Check of {slug}")
+    return Result(html, f"This check is broken. {says}", state="broken", points=0, out_of=out_of)
+
+
+def notice(says, slug):
+    """The `Result` for a check that names no exercise."""
+    html = card("No such exercise", paragraph(says), state="note", label=f"Check of {slug}")
+    return Result(html, f"No such exercise. {says}", state="unknown", points=0, out_of=0)
+
+
+def _headline(exercise, judgement):
+    if judgement.state == "open":
+        return f"{exercise.title}: not attempted yet"
+    held = sum(verdict.holds is True for verdict in judgement.verdicts)
+    of = f"{held} of {len(judgement.verdicts)} properties, " if judgement.verdicts else ""
+    says = {"right": "right", "partly": "partly right", "wrong": "not yet right"}[judgement.state]
+    return f"{exercise.title}: {says} ({of}{judgement.points:g} of {exercise.points:g} points)"
+
+
+# --------------------------------------------------------------------------------------------- HTML
+
+
+def _html(exercise, judgement, diagnoses):
+    body = paragraph(judgement.says) if judgement.says else ""
+    body += "".join(_diagnosis_html(message) for message in diagnoses)
+    body += _verdicts_html(judgement.verdicts)
+    case = _smallest(judgement)
+    if case is not None and _can_show(exercise, case):
+        body += _case_html(exercise, case)
+    body += _printed_html(judgement)
+    label = f"Check of {exercise.title}"
+    return card(_headline(exercise, judgement), body, state=judgement.state, label=label)
+
+
+def _diagnosis_html(message):
+    return (
+        '<p style="margin:0.5em 0;padding:0.35em 0.8em;border:0.14em solid #D55E00;border-radius:0.3em">'
+        f"<strong>Likely mistake.</strong> {code(message)}</p>"
+    )
+
+
+def _verdicts_html(verdicts):
+    rows = "".join(f'<li style="list-style:none;margin:0.15em 0">{_verdict_html(v)}</li>' for v in verdicts)
+    return f'<ul style="margin:0.5em 0;padding:0">{rows}</ul>' if verdicts else ""
+
+
+def _verdict_html(verdict):
+    state, word = _state(verdict)
+    look = STATES[state]
+    return (
+        f'<span aria-hidden="true" style="color:{look.colour};font-weight:bold">{look.symbol}</span> '
+        f"{code(verdict.text)} <em>({word})</em>"
+    )
+
+
+def _state(verdict):
+    if verdict.holds is None:
+        return "open", "not tried"
+    return ("right", "yes") if verdict.holds else ("wrong", "no")
+
+
+def _smallest(judgement):
+    """The smallest failing case of the first property that fails."""
+    return next((v.failing for v in judgement.verdicts if v.failing is not None), None)
+
+
+def _can_show(exercise, case):
+    return bool(case.arguments) or exercise.shows_right_answer
+
+
+def _case_html(exercise, case):
+    parts = [
+        (f"<code>{escape(name)}</code>", value, None)
+        for name, value in zip(exercise.parameters, case.arguments, strict=False)
+    ]
+    if case.outcome.answered:
+        parts.append(("your answer", case.outcome.value, case.right))
+    if exercise.shows_right_answer:
+        parts.append(("right answer", case.right, None))
+    figures = "".join(
+        f'<div style="display:inline-block;vertical-align:top;margin:0.3em 1.4em 0.3em 0">'
+        f"<div>{name}</div>{_value_html(value, right, name)}</div>"
+        for name, value, right in parts
+    )
+    return f'<div style="margin-top:0.5em"><strong>The smallest case that fails</strong><div>{figures}</div></div>'
+
+
+def _value_html(value, right, name):
+    """A value small enough for the eye; ``right``, when given, marks where it differs."""
+    array = _as_grid(value)
+    if array is None:
+        return f"<div>{code(_value_text(value))}</div>"
+    differs = _differences(value, right)
+    rows = []
+    for y, row in enumerate(array):
+        cells = (_cell_html(entry, differs[y, x]) for x, entry in enumerate(row))
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return f'<table style="border-collapse:collapse;font-size:95%;margin:0.2em 0">{"".join(rows)}</table>'
+
+
+def _cell_html(entry, differs):
+    style = _CELL
+    if entry is True or (isinstance(entry, np.bool_) and entry):
+        style += f";{_TRUE_CELL}"
+    text = _entry(entry)
+    if differs:  # a mark beside the frame, for those who cannot see it
+        style += f";{_WRONG_CELL}"
+        text += '<span style="font-weight:normal"> ✗</span>'
+    return f'<td style="{style}">{text}</td>'
+
+
+def _printed_html(judgement):
+    html = ""
+    if judgement.printed:
+        html += (
+            "<details><summary>Your code printed something</summary>"
+            f'<pre style="max-height:12em;overflow:auto">{escape(judgement.printed)}</pre></details>'
+        )
+    if judgement.warned and judgement.state != "right":
+        html += paragraph(f"Python warned: {judgement.warned}")
+    return html
+
+
+# --------------------------------------------------------------------------------------------- values
+
+
+def _as_grid(value):
+    """A 2-D array of at most 8×8, or one row of at most 16, of a value; None for all else."""
+    if isinstance(value, list | tuple) and value and all(isinstance(v, bool | int | float) for v in value):
+        value = np.array(value, dtype=object)
+    if not isinstance(value, np.ndarray) or value.size == 0:
+        return None
+    if value.ndim == 1 and len(value) <= _LONGEST_ROW:
+        return value[None]
+    return value if value.ndim == 2 and max(value.shape) <= _LARGEST_GRID else None
+
+
+def _differences(value, right):
+    """Where an answer differs from the right one; nowhere when they cannot be compared cell by cell."""
+    grid = _as_grid(value)
+    other = _as_grid(right)
+    if other is None or other.shape != grid.shape:
+        return np.zeros(grid.shape, bool)
+    if grid.dtype.kind in "biufc" and other.dtype.kind in "biufc":
+        return ~np.isclose(grid, other, rtol=1e-6, atol=1e-9, equal_nan=True)
+    return grid != other
+
+
+def _entry(entry):
+    """A number in a cell: masks as 1 and 0, others with four digits."""
+    if isinstance(entry, bool | np.bool_):
+        return "1" if entry else "0"
+    if isinstance(entry, float | np.floating):
+        return escape(f"{entry:.4g}")
+    return escape(words.shorten(str(entry), 12))
+
+
+def _value_text(value):
+    """A value in a line of text."""
+    if isinstance(value, np.ndarray):
+        return _array_text(value)
+    if isinstance(value, list | tuple):
+        inside = ", ".join(_value_text(entry) for entry in value[:8])
+        return words.shorten(f"({inside})", 160)
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int | float | np.integer | np.floating):
+        return words.number(value)
+    return words.describe(value) if not callable(value) else getattr(value, "__name__", "a function")
+
+
+def _array_text(array):
+    if array.size == 0 or array.dtype.kind not in "biuf":
+        return words.describe(array)
+    if array.dtype.kind == "b":
+        return f"{words.describe(array)}, {np.count_nonzero(array)} of {array.size} True"
+    return f"{words.describe(array)}, from {words.number(array.min())} to {words.number(array.max())}"
+
+
+# --------------------------------------------------------------------------------------------- text
+
+
+def _text(exercise, judgement, diagnoses):
+    lines = [f"{STATES[judgement.state].symbol} {_headline(exercise, judgement)}"]
+    lines += [judgement.says] if judgement.says else []
+    lines += [f"Likely mistake: {message}" for message in diagnoses]
+    for verdict in judgement.verdicts:
+        state, word = _state(verdict)
+        lines.append(f"  {STATES[state].symbol} {verdict.text} ({word})")
+    case = _smallest(judgement)
+    if case is not None and _can_show(exercise, case):
+        lines += ["The smallest case that fails:", *_case_lines(exercise, case)]
+    if judgement.printed:
+        lines += ["Your code printed:", judgement.printed]
+    return "\n".join(lines)
+
+
+def _case_lines(exercise, case):
+    named = list(zip(exercise.parameters, case.arguments, strict=False))
+    if case.outcome.answered:
+        named.append(("your answer", case.outcome.value))
+    if exercise.shows_right_answer:
+        named.append(("right answer", case.right))
+    for name, value in named:
+        grid = _as_grid(value)
+        if grid is None:
+            yield f"  {name}: {_value_text(value)}"
+        else:
+            yield f"  {name}:"
+            yield from ("    " + " ".join(_entry(entry).rjust(5) for entry in row) for row in grid)

@@ -1,0 +1,302 @@
+"""Runs code that may do anything, and comes back with plain data.
+
+A student's function is called in a thread of its own, with a copy of its arguments, its printing captured and its
+time bounded. What it returns is *frozen* there too: turned into plain numbers, strings, arrays and lists, so that
+nothing of the student's (an odd ``__eq__``, a lazy ``__array__``, a gigabyte) reaches the code that judges it.
+
+Why a thread: the caller gets control back whatever the student's code does. When time is up, an exception is thrown
+into the thread from outside, again and again, which ends every loop written in Python, also one that catches
+exceptions, on Linux, macOS and Windows, in and outside a kernel.
+
+What it does not stop: a single call into compiled code that never returns (it is left behind, and goes on using a
+core until the kernel restarts), text that compiled code writes to the terminal itself, ``os._exit``, and code that
+sets out to break the course's own functions.
+"""
+
+import builtins
+import contextlib
+import contextvars
+import copy
+import ctypes
+import inspect
+import linecache
+import os
+import sys
+import threading
+import time
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+_LARGEST_ARRAY = 64 * 2**20  # bytes
+_LONGEST_LIST = 100_000
+_DEEPEST = 5
+_LONGEST_PRINT = 2_000  # characters kept
+_LAST_WORDS = 1.0  # seconds that code gets to end after its time is up
+
+
+class OutOfTime(SystemExit):
+    """Thrown into code whose time is up. A SystemExit: no ``except Exception`` stops it, no traceback is printed."""
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Stands for an answer that no exercise can use; ``words`` say what it was."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An exception of the student's code: ``kind`` (its class), ``text``, and the ``line`` and ``source`` it came from."""
+
+    kind: str
+    text: str
+    line: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call.
+
+    ``value`` is the frozen answer, unless there is ``trouble`` (an exception), or ``late`` is True (its time was up);
+    ``stuck`` says that the code could not even be stopped. ``changed`` are the positions of the arguments it changed,
+    ``printed`` the beginning of what it printed, ``warned`` the first warning it caused.
+    """
+
+    value: object = None
+    trouble: Trouble | None = None
+    late: bool = False
+    stuck: bool = False
+    changed: tuple = ()
+    printed: str = ""
+    warned: str = ""
+    seconds: float = 0.0
+
+    @property
+    def answered(self):
+        return self.trouble is None and not self.late
+
+
+def call(function, arguments=(), seconds=2.0):
+    """Call ``function(*arguments)`` safely and return an `Outcome`. The arguments given are never changed.
+
+    Returns after ``seconds`` plus at most one second. Must be called from one thread at a time: standard output is
+    redirected for the whole process meanwhile.
+    """
+    answers = []
+
+    def work():
+        try:
+            given = copy.deepcopy(arguments)
+            value = freeze(function(*given))
+            answers.append(Outcome(value, changed=_changed(arguments, given)))
+        except OutOfTime:
+            pass
+        except BaseException as problem:
+            answers.append(Outcome(trouble=_trouble(problem, function)))
+
+    # The context carries NumPy's error settings, and the notebook cell that display() writes to.
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(work,), daemon=True, name="student code")
+    start = time.perf_counter()
+    with _captured() as (printed, warned):
+        thread.start()
+        late = not _join(thread, seconds)
+        if late:
+            _stop(thread)
+    outcome = answers[0] if answers and not late else Outcome(late=True, stuck=thread.is_alive())
+    return _with(outcome, printed=printed.text(), warned=_words(warned), seconds=time.perf_counter() - start)
+
+
+def freeze(value, depth=_DEEPEST):
+    """Plain data with the content of ``value``: None, Ellipsis, bool, int, float, complex, str, a base-class array
+    of such, a list, tuple or dict of such, or `Odd` for all else. Runs the value's own code, so call it in `call`.
+    """
+    if value is None or value is Ellipsis or isinstance(value, Odd):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray):
+        return _freeze_array(value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return (
+            int.__add__(value, 0) if int.bit_length(value) <= 64 else Odd("an integer too large for 64 bits")
+        )
+    if isinstance(value, float | np.longdouble):
+        return float(value)
+    if isinstance(value, complex):
+        return complex(value)
+    if isinstance(value, str):
+        return str.__str__(value)[:_LONGEST_LIST]
+    if isinstance(value, list | tuple) and depth:
+        plain = list if isinstance(value, list) else tuple
+        if plain.__len__(value) > _LONGEST_LIST:
+            return Odd(f"a {plain.__name__} of {plain.__len__(value):,} entries")
+        return plain([freeze(entry, depth - 1) for entry in plain.__iter__(value)])
+    if isinstance(value, dict) and depth and dict.__len__(value) <= _LONGEST_LIST:
+        return {str(key): freeze(entry, depth - 1) for key, entry in dict.items(value)}
+    return Odd(_odd_words(value))
+
+
+def same(a, b):
+    """Whether two frozen values are equal: kinds, shapes and numbers (NaN equals NaN)."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return a == b or (a != a and b != b)
+
+
+def _freeze_array(array):
+    array = np.asarray(array)  # a subclass may lie
+    what = f"of shape {array.shape}"
+    if array.dtype.kind not in "biufcSU":
+        return Odd(f"an array {what} that holds {_kind_words(array.dtype)} instead of numbers")
+    if array.nbytes > _LARGEST_ARRAY:
+        return Odd(f"an array {what}, which is far too large")
+    if array.ndim == 0:
+        return freeze(array.item())
+    return np.array(array, order="C")
+
+
+def _kind_words(dtype):
+    return "Python objects" if dtype.kind == "O" else f"{dtype.name} values"
+
+
+def _odd_words(value):
+    name = type(value).__name__[:60]
+    if inspect.iscoroutine(value):
+        value.close()  # else Python complains on stderr that nobody awaited it
+        return "a coroutine: write `def`, not `async def`"
+    if inspect.isgenerator(value):
+        return "a generator: collect its values, for instance with `list(...)`"
+    if inspect.isroutine(value):
+        return "a function: it is not called yet"
+    if isinstance(value, type):
+        return "a class, not a value"
+    if isinstance(value, list | tuple | dict):
+        return f"a {name} too large or too deeply nested"
+    return f"an object of class `{name}`"
+
+
+def _changed(before, after):
+    pairs = enumerate(zip(before, after, strict=True))
+    return tuple(i for i, (old, new) in pairs if not same(freeze(old), freeze(new)))
+
+
+def _with(outcome, **changes):
+    return Outcome(**{**outcome.__dict__, **changes})
+
+
+# --------------------------------------------------------------------------------------------- time
+
+
+def _join(thread, seconds):
+    """Wait for the thread; False when it still runs, or when the student pressed *interrupt*."""
+    try:
+        thread.join(seconds)
+    except KeyboardInterrupt:
+        return False
+    return not thread.is_alive()
+
+
+def _stop(thread):
+    """Throw `OutOfTime` into the thread until it ends, for at most a second.
+
+    One throw can be swallowed by an ``except:``; sooner or later one lands outside of its ``try``.
+    """
+    deadline = time.perf_counter() + _LAST_WORDS
+    pause = 0.001
+    while thread.is_alive() and time.perf_counter() < deadline:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(OutOfTime))
+        with contextlib.suppress(KeyboardInterrupt):
+            thread.join(pause)
+        pause = min(pause * 1.3, 0.05)
+
+
+# --------------------------------------------------------------------------------------------- printing
+
+
+class _Pipe:
+    """A text stream that keeps the beginning of what is written to it."""
+
+    encoding = "utf-8"
+
+    def __init__(self):
+        self._parts, self._room = [], _LONGEST_PRINT
+
+    def write(self, text):
+        if self._room > 0:
+            self._parts.append(str(text)[: self._room])
+            self._room -= len(self._parts[-1])
+        return len(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return False
+
+    def text(self):
+        return "".join(self._parts) + (" …" if self._room <= 0 else "")
+
+
+@contextlib.contextmanager
+def _captured():
+    """Take over stdout, stderr, input and warnings; yields the pipe and the list of warnings."""
+    pipe = _Pipe()
+    saved = sys.stdout, sys.stderr, builtins.input
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            sys.stdout = sys.stderr = pipe
+            builtins.input = _no_input
+            yield pipe, warned
+        finally:
+            sys.stdout, sys.stderr, builtins.input = saved
+
+
+def _no_input(*_):
+    raise RuntimeError("input() was called: a checked function gets all it needs as arguments")
+
+
+def _words(warned):
+    return str(warned[0].message)[:200] if warned else ""
+
+
+# --------------------------------------------------------------------------------------------- exceptions
+
+
+def _trouble(problem, function):
+    """Plain data about an exception: the deepest line that the student wrote, and the exception's own words."""
+    own_file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    line, source = None, ""
+    trace = problem.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file == own_file or _is_cell(file):
+            line, source = trace.tb_lineno, linecache.getline(file, trace.tb_lineno).strip()
+        trace = trace.tb_next
+    try:
+        text = str(problem)
+    except BaseException:  # an exception class whose own __str__ fails
+        text = ""
+    return Trouble(type(problem).__name__[:60], " ".join(text.split())[:300], line, source[:120])
+
+
+def _is_cell(file):
+    """Whether IPython compiled this file from a notebook cell."""
+    return file.startswith("<ipython-input") or f"ipykernel_{os.getpid()}" in file
