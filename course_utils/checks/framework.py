@@ -41,7 +41,7 @@ class Property:
     text : str
         Completes the sentence "Your answer …": ``"is right on the worked example"``.
     cases : sequence of argument tuples, or function(rng) -> such a sequence
-        What the student's function is called with. ``rng`` is ``numpy.random.default_rng(0)``, so that everyone gets the
+        What the student's function is called with. ``rng`` is ``numpy.random.default_rng(0)``, so everyone gets the
         same cases. Leave it out where the answer is a value instead of a function.
     expect : optional
         The right answer on these cases: a function of the case's arguments, or a constant. Default: the exercise's

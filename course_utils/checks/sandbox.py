@@ -49,7 +49,8 @@ class Odd:
 
 @dataclass(frozen=True)
 class Trouble:
-    """An exception of the student's code: ``kind`` (its class), ``text``, and the ``line`` and ``source`` it came from."""
+    """An exception of the student's code: its class (``kind``), its ``text``, the ``line`` it came from, and that
+    line's ``source``."""
 
     kind: str
     text: str
