@@ -410,7 +410,8 @@ REPAIR_IOU = Exercise(
         Mistake(
             "sum overflows",
             _sum_overflows,
-            "The sum of two `uint8` numbers wraps around: 128 + 128 is 0, so the union loses pixels. Compare with 0 first.",
+            "The sum of two `uint8` numbers wraps around: 128 + 128 is 0, so the union loses pixels. "
+            "Compare with 0 first.",
         ),
         Mistake(
             "only 255",
@@ -445,7 +446,7 @@ def instance_hits(target, prediction):
 
 
 def _any_overlap(target, prediction):
-    return int(len(np.unique(target[(target > 0) & (prediction > 0)])))
+    return len(np.unique(target[(target > 0) & (prediction > 0)]))
 
 
 def _same_number(target, prediction):
@@ -504,8 +505,10 @@ INSTANCE_HITS = Exercise(
     minutes=8,
     points=4,
     hints=(
-        "Go through the true objects: `for i in np.unique(target[target > 0])`. Only predicted objects that lie under object i can match it.",
-        "For a pair (i, j) you need the IoU of the masks `target == i` and `prediction == j`: the whole predicted object, not only its part inside.",
+        "Go through the true objects: `for i in np.unique(target[target > 0])`. "
+        "Only predicted objects that lie under object i can match it.",
+        "For a pair (i, j) you need the IoU of the masks `target == i` and `prediction == j`: "
+        "the whole predicted object, not only its part inside.",
         "`(inside & other).sum() / (inside | other).sum() > 0.5` counts one hit; above one half no second j can do so.",
     ),
     reference=instance_hits,
@@ -546,7 +549,8 @@ INSTANCE_HITS = Exercise(
         Mistake(
             "recall instead of IoU",
             _recall_of_one,
-            "You divide by the true object's size, so one prediction that covers everything matches everything. Divide by the union.",
+            "You divide by the true object's size, so one prediction that covers everything matches everything. "
+            "Divide by the union.",
         ),
         Mistake(
             "half is enough",
