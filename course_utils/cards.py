@@ -8,7 +8,7 @@ the page, so light and dark themes both work; no meaning hangs on colour alone, 
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["STATES", "Card", "State", "card", "code", "escape", "paragraph"]
+__all__ = ["STATES", "Card", "Live", "State", "card", "code", "escape", "paragraph"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,31 @@ class Card:
 
     def __repr__(self):
         return self.text
+
+
+class Live:
+    """A widget, and the still card that stands in for it where no kernel answers.
+
+    The two are outputs of their own, because JupyterLab shows an error in place of a widget whose kernel has gone,
+    whatever else the widget's own output holds. The living widget hides the card: it gets the card's id as its trait
+    ``still``.
+    """
+
+    def __init__(self, widget, still):
+        self.widget, self.still = widget, still
+
+    def __repr__(self):
+        return self.still.text
+
+    def _ipython_display_(self):
+        from IPython.display import display
+
+        self.widget.still = f"still-{self.widget.model_id}"
+        views, _ = self.widget._repr_mimebundle_()
+        note = "Run this cell to answer here."
+        display(views | {"text/html": f"<p>{note}</p>", "text/plain": note}, raw=True)
+        html = f'<div class="course-strip" id="{self.widget.still}">{self.still.html}</div>'
+        display({"text/html": html, "text/plain": self.still.text}, raw=True)
 
 
 def card(headline, body="", *, state, label):
