@@ -1,0 +1,626 @@
+"""Fluorescence microscopy of cell nuclei, generated, with the exact instance truth.
+
+*A picture is easy to segment until something happens to its light.* So the picture is made in the order in which
+light travels, one short function an ingredient, and each ingredient has knobs that switch it off at 0:
+
+============ ========================================== ==========================================================
+stage        functions                                  knobs
+============ ========================================== ==========================================================
+layout       ``_layout``                                ``diameter crowding clustering touching size_spread elongation``
+shapes       ``_shapes``, ``_compete``                  ``irregularity mitosis overlap``
+chromatin    ``_stain``, ``_chromatin``                 ``dome brightness_spread texture nucleoli spots``
+other light  ``_cytoplasm``, ``_debris``                ``cytoplasm debris background``
+illumination ``_illumination``                          ``illumination``
+optics       ``_optics``                                ``blur defocus haze``
+camera       ``_camera``                                ``dimness photons read_noise smoothing``
+============ ========================================== ==========================================================
+
+Every ingredient draws from a random stream of its own, so turning one knob leaves the other ingredients as they
+were: more blur does not move a nucleus, and a more crowded image keeps the nuclei it had.
+
+`nuclei` takes the knobs one by one; `specimen` draws them all from the ranges of a kind of culture (`KINDS`), for
+varied sets of images. How near these come to photographs is measured by ``benchmarks/nuclei_realism.py``.
+Lessons 02 and 03 threshold and part these nuclei; lesson 10 learns them.
+
+References: Lehmussola et al. 2007, "Computational framework for simulating fluorescence microscope images with cell
+populations", doi:10.1109/TMI.2007.896925; Caicedo et al. 2019, doi:10.1038/s41592-019-0612-7 (the real images).
+"""
+
+import operator
+from dataclasses import dataclass
+from numbers import Real
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+# The knobs of `nuclei`: lowest value, highest value, what the number means.
+KNOBS = {
+    "diameter": (6, 120, "pixels"),
+    "crowding": (0, 0.6, "share of the image that nuclei are meant to cover"),
+    "clustering": (0, 1, "0 spread evenly, 1 gathered in some places"),
+    "touching": (0, 1, "share of the nuclei that are placed against another one"),
+    "size_spread": (0, 0.6, "standard deviation of the logarithm of the diameter"),
+    "elongation": (0, 0.9, "typical eccentricity, 0 a circle"),
+    "irregularity": (0, 1, "0 ellipses, 1 bends, bulges and dents"),
+    "mitosis": (0, 0.5, "share of small, bright, condensed nuclei"),
+    "overlap": (0, 1, "share of the hidden nucleus's light that shines through where two overlap"),
+    "dome": (0, 1, "0 flat as a coin, 0.5 a ball, brightest in the middle"),
+    "brightness_spread": (0, 1, "standard deviation of the logarithm of a nucleus's brightness"),
+    "texture": (0, 1, "standard deviation of the chromatin, share of its mean"),
+    "nucleoli": (0, 1, "depth of the dark nucleoli, share of the chromatin"),
+    "spots": (0, 3, "height of the bright chromocentres, relative to the chromatin"),
+    "cytoplasm": (0, 1, "brightness of the cell bodies, relative to a nucleus"),
+    "debris": (0, 20, "specks in 100 × 100 pixels"),
+    "background": (0, 1, "glow of the medium, relative to a nucleus"),
+    "illumination": (0, 1, "share of the light that is missing in the darkest place"),
+    "blur": (0, 10, "pixels, standard deviation of the point spread function"),
+    "defocus": (0, 10, "pixels, additional blur of the nuclei farthest from focus"),
+    "haze": (0, 0.9, "share of the light that lands in the halo of the point spread function"),
+    "dimness": (0, 0.97, "share of the camera's range that is left unused"),
+    "photons": (0, 1e6, "photons in a pixel of a typical nucleus, 0 for no shot noise"),
+    "read_noise": (0, 0.2, "standard deviation, share of the camera's range"),
+    "smoothing": (0, 2, "pixels, standard deviation of the smoothing after the exposure"),
+}
+
+# Seven kinds of culture: the ranges from which `specimen` draws their knobs.
+# fmt: off
+KINDS = {
+    "fibroblasts": dict(
+        diameter=(13.5, 15.5), crowding=(0.015, 0.045), clustering=(0, 0.4), touching=(0, 0.06),
+        size_spread=(0.12, 0.2), elongation=(0.66, 0.74), irregularity=(0.1, 0.5), mitosis=(0, 0.08),
+        overlap=(0, 0.3), dome=(0.25, 0.35), brightness_spread=(0.15, 0.3),
+        texture=(0.06, 0.12), nucleoli=(0, 0.2), spots=(0, 0.2),
+        cytoplasm=(0.06, 0.16), debris=(0, 1), background=(0.02, 0.035), illumination=(0, 0.3),
+        blur=(0.85, 1.1), defocus=(0, 1), haze=(0.18, 0.3), dimness=(0.48, 0.64),
+        photons=(1100, 1600), read_noise=(0.0005, 0.001),
+    ),
+    "spheroids": dict(
+        diameter=(21, 25), crowding=(0.2, 0.5), clustering=(0.5, 1), touching=(0.05, 0.25),
+        size_spread=(0.15, 0.25), elongation=(0.45, 0.55), irregularity=(0.5, 1), mitosis=(0, 0.03),
+        overlap=(0.3, 0.8), dome=(0.5, 0.7), brightness_spread=(0.08, 0.2),
+        texture=(0.25, 0.4), nucleoli=(0, 0.3), spots=(1.2, 3),
+        cytoplasm=(0, 0.03), debris=(0, 1), background=(0, 0.03), illumination=(0, 0.2),
+        blur=(0.9, 1.2), defocus=(0, 2.5), haze=(0.52, 0.65), dimness=(0.7, 0.78),
+        photons=(2000, 5000), read_noise=(0.0002, 0.0005),
+    ),
+    "chromatin": dict(
+        diameter=(14.5, 17), crowding=(0.025, 0.11), clustering=(0.2, 0.8), touching=(0, 0.12),
+        size_spread=(0.2, 0.3), elongation=(0.58, 0.67), irregularity=(0.1, 0.5), mitosis=(0.02, 0.12),
+        overlap=(0.1, 0.5), dome=(0.25, 0.4), brightness_spread=(0.1, 0.22),
+        texture=(0.11, 0.2), nucleoli=(0.2, 0.5), spots=(0, 0.4),
+        cytoplasm=(0.02, 0.08), debris=(0, 0.8), background=(0.12, 0.18), illumination=(0, 0.15),
+        blur=(0.6, 0.85), defocus=(0, 1), haze=(0.2, 0.3), dimness=(0.4, 0.6),
+        photons=(1800, 2400), read_noise=(0.0005, 0.001),
+    ),
+    "dense": dict(
+        diameter=(9.3, 11), crowding=(0.03, 0.15), clustering=(0.2, 0.9), touching=(0.15, 0.35),
+        size_spread=(0.14, 0.24), elongation=(0.6, 0.7), irregularity=(0.2, 0.7), mitosis=(0.05, 0.2),
+        overlap=(0.1, 0.6), dome=(0.2, 0.35), brightness_spread=(0.25, 0.4),
+        texture=(0.15, 0.3), nucleoli=(0, 0.4), spots=(0, 0.6),
+        cytoplasm=(0.01, 0.06), debris=(0, 1), background=(0.07, 0.09), illumination=(0, 0.12),
+        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.15, 0.25), dimness=(0.1, 0.4),
+        photons=(2900, 3800), read_noise=(0.0005, 0.001),
+    ),
+    "large": dict(
+        diameter=(48, 54), crowding=(0.26, 0.4), clustering=(0, 0.3), touching=(0.05, 0.3),
+        size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.4, 1), mitosis=(0, 0.02),
+        overlap=(0, 0.3), dome=(0.15, 0.25), brightness_spread=(0.1, 0.2),
+        texture=(0.09, 0.13), nucleoli=(0, 0.2), spots=(0, 0.1),
+        cytoplasm=(0.02, 0.08), debris=(0.2, 1.2), background=(0.12, 0.25), illumination=(0, 0.2),
+        blur=(1, 1.3), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.8, 0.86),
+        photons=(1000, 1500), read_noise=(0.0005, 0.001),
+    ),
+    "confocal": dict(
+        diameter=(40, 47), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.2, 0.5),
+        size_spread=(0.25, 0.35), elongation=(0.55, 0.7), irregularity=(0.6, 1), mitosis=(0, 0.03),
+        overlap=(0.7, 1), dome=(0.35, 0.5), brightness_spread=(0.2, 0.45),
+        texture=(0.25, 0.4), nucleoli=(0, 0.4), spots=(0.2, 0.6),
+        cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0.01, 0.1), illumination=(0, 0.2),
+        blur=(0.8, 1.2), defocus=(0, 3), haze=(0.55, 0.7), dimness=(0.75, 0.83),
+        photons=(14, 30), read_noise=(0.0005, 0.002), smoothing=(0.6, 0.7),
+    ),
+    "culture": dict(
+        diameter=(22, 40), crowding=(0.14, 0.32), clustering=(0, 0.4), touching=(0.02, 0.2),
+        size_spread=(0.12, 0.22), elongation=(0.7, 0.78), irregularity=(0.3, 0.8), mitosis=(0, 0.04),
+        overlap=(0, 0.4), dome=(0.2, 0.3), brightness_spread=(0.1, 0.18),
+        texture=(0.08, 0.15), nucleoli=(0.1, 0.4), spots=(0.1, 0.5),
+        cytoplasm=(0.005, 0.03), debris=(0.1, 0.8), background=(0.03, 0.12), illumination=(0, 0.12),
+        blur=(0.75, 1.2), defocus=(0, 1), haze=(0.2, 0.4), dimness=(0.45, 0.8),
+        photons=(1600, 3500), read_noise=(0.0005, 0.001),
+    ),
+}
+# fmt: on
+
+STREAMS = (
+    *("layout", "density", "shapes", "mitosis", "focus", "stain", "nucleoli", "spots", "chromatin"),
+    *("cytoplasm", "debris", "illumination", "photons", "read"),
+)
+
+BULGE = 0.25  # an irregular outline stays within its ellipse enlarged by this share
+PENETRATION = 0.35  # how deep touching nuclei may push into each other, share of the shorter half-axis
+GAP = 2  # pixels between the enlarged ellipses of nuclei that are not meant to touch
+TRIES = 20  # places that are tried for a nucleus before it is left out
+TYPICAL = 0.6  # grey value of a typical nucleus at dimness 0; above it is room for brighter ones
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A generated image with its truth.
+
+    ``image`` float64 (H, W), multiples of 1/255 in [0, 1]; ``labels`` int32 (H, W), 0 background, 1 … n the nuclei,
+    each one connected piece (through edges, not corners).
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+
+
+def nuclei(
+    seed=0,
+    *,
+    size=256,
+    diameter=24.0,
+    crowding=0.2,
+    clustering=0.3,
+    touching=0.3,
+    size_spread=0.2,
+    elongation=0.65,
+    irregularity=0.4,
+    mitosis=0.04,
+    overlap=0.3,
+    dome=0.3,
+    brightness_spread=0.2,
+    texture=0.15,
+    nucleoli=0.3,
+    spots=0.3,
+    cytoplasm=0.04,
+    debris=0.5,
+    background=0.1,
+    illumination=0.3,
+    blur=1.0,
+    defocus=1.0,
+    haze=0.25,
+    dimness=0.3,
+    photons=400.0,
+    read_noise=0.004,
+    smoothing=0.0,
+):
+    """Generate one fluorescence image of cell nuclei, bright on dark, with its exact instance labels.
+
+    The truth is what emits light: a pixel belongs to a nucleus when its centre lies inside the outline, before blur
+    and noise. Where two nuclei overlap, the pixel belongs to the one that is deeper there. Touching nuclei have
+    different labels; cell bodies and debris have none.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative. The same seed and knobs give the same bytes.
+    size : int or (int, int)
+        Side, or height and width, of the image in pixels, each at least 16. Nuclei do not scale with it.
+    diameter : float
+        Pixels, 6 … 120: diameter of the circle of the same area as a typical nucleus.
+    crowding : float
+        0 … 0.6: share of the image that nuclei are meant to cover. 0 leaves one nucleus; high values stay below
+        the aim, because nuclei that find no room are left out. More crowding keeps the nuclei of less.
+    clustering : float
+        0 … 1: from an even spread to gatherings with empty ground between them.
+    touching : float
+        0 … 1: share of the nuclei that are placed against another one. At 0 no two nuclei touch.
+    size_spread : float
+        0 … 0.6: standard deviation of the logarithm of the diameter.
+    elongation : float
+        0 … 0.9: typical eccentricity; 0 makes circles.
+    irregularity : float
+        0 … 1: from ellipses to bent, bulging and dented outlines.
+    mitosis : float
+        0 … 0.5: share of condensed nuclei, smaller and 1.5 to 3 times as bright.
+    overlap : float
+        0 … 1: share of the hidden nucleus's light that shines through where two overlap. At 0 they press against
+        each other and a dark seam parts them.
+    dome : float
+        0 … 1: how much brighter a nucleus is in the middle: 0 flat as a coin, 0.5 a ball (exponent of the level
+        inside the outline).
+    brightness_spread : float
+        0 … 1: standard deviation of the logarithm of a nucleus's brightness; small ones tend to be brighter.
+    texture : float
+        0 … 1: standard deviation of the chromatin before blur, share of its mean.
+    nucleoli : float
+        0 … 1: depth of up to three dark nucleoli a nucleus, share of the chromatin.
+    spots : float
+        0 … 3: height of a dozen bright chromocentres a nucleus, relative to the chromatin.
+    cytoplasm : float
+        0 … 1: brightness of the cell bodies around and between nuclei, relative to a nucleus.
+    debris : float
+        0 … 20: specks in 100 × 100 pixels (expected number).
+    background : float
+        0 … 1: glow of the medium, relative to a nucleus.
+    illumination : float
+        0 … 1: share of the light, of nuclei and background alike, that is missing in the darkest place.
+    blur : float
+        0 … 10 pixels: standard deviation of the point spread function.
+    defocus : float
+        0 … 10 pixels: additional blur of the third of the nuclei that lies farthest from focus.
+    haze : float
+        0 … 0.9: share of the light that lands in the wide halo of the point spread function.
+    dimness : float
+        0 … 0.97: share of the camera's range that is left unused; the eight bits then show as steps.
+    photons : float
+        0 … 1e6: photons in a pixel of a typical nucleus; more are better, the noise is 1/√photons. 0: no shot noise.
+    read_noise : float
+        0 … 0.2: standard deviation of the camera's own noise, share of its range.
+    smoothing : float
+        0 … 2 pixels: smoothing by the microscope's software, which makes the noise coarse-grained.
+
+    Returns
+    -------
+    Sample
+        ``image`` float64 (H, W) in [0, 1] and ``labels`` int32 (H, W).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a knob outside its range, a size below 16 pixels or a seed that is not a natural number.
+
+    Notes
+    -----
+    About 50 ms for 256 × 256; the time grows with the pixels and with the square of the number of nuclei.
+
+    Examples
+    --------
+    >>> sample = nuclei(seed=1, crowding=0.3)
+    >>> sample.image.shape, sample.labels.dtype
+    ((256, 256), dtype('int32'))
+    """
+    k = _checked({name: value for name, value in locals().items() if name in KNOBS})
+    size, rng = _frame(size), _streams(seed)
+
+    cells = _layout(size, k, rng.layout, rng.density)
+    mitotic = rng.mitosis.random((len(cells), 2)) < (
+        k.mitosis,
+        0.3,
+    )  # which are condensed, which of these to a plate
+    levels = _shapes(cells, mitotic, size, k, rng.shapes)
+    labels, seam = _compete(levels, size)
+    planes = _stain(cells, mitotic[:, 0], levels, labels, seam, k, rng) * _chromatin(size, k, rng.chromatin)
+    planes[0] += (
+        k.background + _cytoplasm(cells, size, k, rng.cytoplasm) + _debris(cells, size, k, rng.debris)
+    )
+    planes *= _illumination(size, k, rng.illumination)
+    image = _camera(_optics(planes, k), k, rng)
+    return Sample(image, _consecutive(labels))
+
+
+def specimen(seed=0, kind=None, *, size=256):
+    """Generate an image whose knobs are drawn, too: one of a varied set, as real cultures are.
+
+    ``kind`` is one of `KINDS`; None draws it. ``seed`` and ``size`` are those of `nuclei`, whose Sample is returned.
+    Raises ValueError for an unknown kind, and what `nuclei` raises.
+    """
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"There is no kind of specimen called {kind!r}; choose one of {', '.join(KINDS)}.")
+    rng = np.random.default_rng([_natural(seed), 1])  # the 1 parts this stream from those of `nuclei`
+    drawn = str(rng.choice(list(KINDS)))
+    knobs = {knob: rng.uniform(*bounds) for knob, bounds in KINDS[kind or drawn].items()}
+    return nuclei(seed, size=size, **knobs)
+
+
+# ------------------------------------------------------------------------------------ layout: where the nuclei lie
+
+ANGLES = np.arange(16) * np.pi / 16
+DIRECTIONS = np.stack([np.sin(ANGLES), np.cos(ANGLES)])  # (2, 16), y first
+
+
+class Cell(NamedTuple):
+    """An ellipse: ``centre`` (2,) y and x; ``axes`` (2,) long and short half-axis; ``angle`` of the long one."""
+
+    centre: np.ndarray
+    axes: np.ndarray
+    angle: float
+
+
+def _layout(size, k, rng, rng_density):
+    """Place one ellipse after the other, alone or against one that is already there: list of Cell.
+
+    Each nucleus draws the same count of random numbers whether it finds a place or not, so the first n nuclei are
+    the same however many follow.
+    """
+    frame, margin, density = np.array(size), k.diameter / 4, _density(size, k.clustering, rng_density)
+    count = max(1, round(k.crowding * np.prod(frame + 2 * margin) / (np.pi / 4 * k.diameter**2)))
+    cells, centres, supports, short = (
+        [],
+        np.empty((count, 2)),
+        np.empty((count, len(ANGLES))),
+        np.empty(count),
+    )
+    common = rng.uniform(0, np.pi)  # neighbours tend to lie the same way
+    for _ in range(count):
+        normal, guest, tries = rng.standard_normal(3), rng.random() < k.touching, rng.random((TRIES, 4))
+        axes, angle, n = _axes(normal, k), common + 0.8 * normal[2], len(cells)
+        support = _support(axes, angle)
+        for y, x, chance, depth in tries:
+            if n == 0:  # the first one always shows
+                centre, fits = (y, x) * frame, True
+            elif guest:
+                host = int(y * n)
+                push = depth * PENETRATION * min(axes[1], short[host])
+                centre = centres[host] + _beside(2 * np.pi * x, supports[host] + support - push)
+                gaps = _gaps(centre, support, centres[:n], supports[:n])
+                fits = (gaps >= -PENETRATION * np.minimum(axes[1], short[:n])).all()
+            else:
+                centre, room = (y, x) * (frame + 2 * margin) - margin, 1 + BULGE
+                gaps = _gaps(centre, room * support, centres[:n], room * supports[:n])
+                fits = (gaps >= GAP).all() and chance <= density(centre)
+            if fits and (np.abs(centre - frame / 2) <= frame / 2 + margin).all():
+                cells.append(Cell(centre, axes, angle))
+                centres[n], supports[n], short[n] = centre, support, axes[1]
+                break
+    return cells
+
+
+def _axes(normal, k):
+    """Long and short half-axis of an ellipse drawn around the wished diameter and eccentricity."""
+    size, stretch = np.clip(normal[:2], -2, 2)
+    radius = k.diameter / 2 * np.exp(k.size_spread * size)
+    ratio = (1 - min(k.elongation * (1 + 0.12 * stretch), 0.95) ** 2) ** 0.25
+    return np.array([radius / ratio, radius * ratio])
+
+
+def _density(size, clustering, rng):
+    """Function from a place (2,) to the chance, in (0, 1], that a nucleus may settle there."""
+    waves, phases = rng.normal(0, 6 / max(size), (4, 2)), rng.uniform(0, 2 * np.pi, 4)
+    return lambda place: 1 - clustering / (1 + np.exp(3 * np.cos(waves @ place + phases).sum()))
+
+
+def _support(axes, angle):
+    """Half-width (px) of an ellipse as seen along each of DIRECTIONS: (16,)."""
+    return np.hypot(axes[0] * np.cos(ANGLES - angle), axes[1] * np.sin(ANGLES - angle))
+
+
+def _gaps(centre, support, centres, supports):
+    """Distance (px) of an ellipse from each of n others, negative where they overlap: (n,).
+
+    Convex shapes are as far apart as the widest gap between their shadows (separating axes). Sixteen directions
+    stand for all, so the answer may be a little too small, never too large.
+    """
+    return (np.abs((centres - centre) @ DIRECTIONS) - supports - support).max(axis=1)
+
+
+def _beside(angle, reach):
+    """Offset (2,) in a direction at which two ellipses just meet, whose half-widths sum up to ``reach`` (16,)."""
+    direction = np.array([np.sin(angle), np.cos(angle)])
+    return direction * np.min(reach / np.maximum(np.abs(direction @ DIRECTIONS), 1e-9))
+
+
+# --------------------------------------------------------------------------------------- shapes: their outlines
+
+
+def _shapes(cells, mitotic, size, k, rng):
+    """For each cell its window (two slices) and its level there: 1 in the middle, 0 on the outline, less outside."""
+    levels = []
+    for cell, (condensed, plate) in zip(cells, mitotic, strict=True):
+        shrunk = (0.75, 0.45) if plate else (0.7, 0.7)
+        levels.append(_shape(cell, cell.axes * shrunk if condensed else cell.axes, size, k.irregularity, rng))
+    return levels
+
+
+def _shape(cell, axes, size, irregularity, rng):
+    """An ellipse seen through a plane that is bent and warped by at most BULGE, with up to three dents."""
+    waves, phases = rng.normal(0, 1.8, (6, 2)), rng.uniform(0, 2 * np.pi, (2, 6))
+    strength, bent = rng.random(2) ** (0.7, 2)
+    dents, widths, depths = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.15, 0.45, 3), 1.4 * rng.random(3) ** 4
+    window = _window(cell.centre, (1 + BULGE) * cell.axes[0], size)
+    u, v = (offset / axis for offset, axis in zip(_turned(cell, window), axes, strict=True))
+    if irregularity and u.size:
+        swing = np.cos(u[..., None, None] * waves[:, 0] + v[..., None, None] * waves[:, 1] + phases).sum(
+            axis=-1
+        )
+        swing *= irregularity * BULGE * strength * (1 - bent) / np.hypot(*np.moveaxis(swing, -1, 0)).max()
+        bend = irregularity * BULGE * bent * np.cos(np.pi * np.clip(u, -1, 1))
+        u, v = u + swing[..., 0], v + swing[..., 1] + bend
+    level = 1 - u**2 - v**2
+    for dent, width, depth in zip(dents, widths, irregularity * depths, strict=True):
+        level -= depth * np.exp(-((u - np.cos(dent)) ** 2 + (v - np.sin(dent)) ** 2) / (2 * width**2))
+    return window, level
+
+
+def _window(centre, reach, size):
+    """The part of the image (two slices) within ``reach`` pixels of a centre."""
+    low, high = np.clip([centre - reach, centre + reach + 2], 0, size).astype(int)
+    return slice(low[0], high[0]), slice(low[1], high[1])
+
+
+def _turned(cell, window):
+    """Offsets (px) of a window's pixels from a cell's centre, along and across its long axis."""
+    y, x = np.mgrid[window] - cell.centre[:, None, None]
+    sin, cos = np.sin(cell.angle), np.cos(cell.angle)
+    return x * cos + y * sin, y * cos - x * sin
+
+
+def _compete(levels, size):
+    """Give each pixel to the nucleus that is deepest there.
+
+    Returns labels int32 (H, W), i + 1 for the i-th cell, and seam float64 (H, W), which falls from 1 to 0 towards
+    a neighbour that overlaps.
+    """
+    labels, best, second = np.zeros(size, np.int32), np.zeros(size), np.zeros(size)
+    for number, (window, level) in enumerate(levels, 1):
+        second[window] = np.maximum(second[window], np.minimum(best[window], level))
+        labels[window][level > best[window]] = number
+        best[window] = np.maximum(best[window], level)
+    for number, (window, _) in enumerate(levels, 1):
+        pieces, count = ndimage.label(labels[window] == number)
+        if count > 1:  # a neighbour or a dent cut it: the largest piece stays, the others go dark
+            largest = 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+            labels[window][(pieces > 0) & (pieces != largest)] = 0
+    return labels, np.minimum(1, (best - second) / 0.15)
+
+
+# ------------------------------------------------------------------------------ chromatin: the light they emit
+
+
+def _stain(cells, condensed, levels, labels, seam, k, rng):
+    """Light of the nuclei, 1 for a typical one, in three planes from in focus to out of focus: (3, H, W).
+
+    A nucleus holds the same amount of DNA whatever its size, so small ones tend to be brighter.
+    """
+    planes = np.zeros((3, *labels.shape))
+    for number, (cell, bright, (window, level)) in enumerate(zip(cells, condensed, levels, strict=True), 1):
+        smallness = np.log(k.diameter / 2) - np.log(cell.axes).mean()
+        light = np.exp(k.brightness_spread * (rng.stain.standard_normal() + 2 * smallness))
+        light *= 1 + bright * rng.stain.uniform(0.5, 2)
+        dark, lit = _bumps(cell, window, 3, 0.2, rng.nucleoli), _bumps(cell, window, 12, 0.12, rng.spots)
+        light = light * np.clip(1 - k.nucleoli * dark + k.spots * lit, 0, None)
+        visible = np.where(labels[window] == number, seam[window], k.overlap * (labels[window] > 0))
+        inside = level > 0
+        planes[rng.focus.integers(3)][window] += (
+            light * visible * inside * np.where(inside, level, 0) ** k.dome
+        )
+    return planes
+
+
+def _bumps(cell, window, count, radius, rng):
+    """Round bumps of height 1 inside a cell, each about ``radius`` of the cell's short half-axis wide."""
+    distance, turn = 0.8 * np.sqrt(rng.random(count)), rng.uniform(0, 2 * np.pi, count)
+    width = radius * cell.axes[1] * rng.uniform(0.5, 1.3, count)
+    along, across = cell.axes[:, None] * distance * (np.cos(turn), np.sin(turn))
+    sin, cos = np.sin(cell.angle), np.cos(cell.angle)
+    centres = cell.centre + np.stack([along * sin + across * cos, along * cos - across * sin], axis=1)
+    return np.minimum(_spots(window, centres, width, np.ones(count)), 1)
+
+
+def _spots(window, centres, widths, heights):
+    """Sum of n Gaussian spots over a window (two slices): centres (n, 2), widths (n,) px, heights (n,)."""
+    y, x = (
+        np.exp(-0.5 * ((np.arange(part.start, part.stop) - middle[:, None]) / widths[:, None]) ** 2)
+        for part, middle in zip(window, centres.T, strict=True)
+    )
+    return (y * heights[:, None]).T @ x
+
+
+def _chromatin(size, k, rng):
+    """Mottle of mean 1 from coarse and fine grains, skewed to the bright side: (H, W)."""
+    coarse, fine = (_noise(size, share * k.diameter, rng) for share in (0.1, 0.03))
+    return np.exp(k.texture * (0.6 * coarse + 0.8 * fine) - k.texture**2 / 2)
+
+
+def _noise(size, sigma, rng):
+    """Smooth Gaussian noise of mean 0 and standard deviation 1."""
+    noise = ndimage.gaussian_filter(rng.standard_normal(size), sigma, mode="wrap")
+    return (noise - noise.mean()) / noise.std()
+
+
+# ----------------------------------------------------------------------------------------------- what else glows
+
+
+def _cytoplasm(cells, size, k, rng):
+    """Faint cell bodies, mottled: spindles drawn out along the nuclei and bent."""
+    mottle = np.maximum(1 + 0.1 * _noise(size, 2, rng), 0)
+    light = np.full(size, 0.3)
+    for cell in cells:
+        length, width, curve, bright = rng.uniform((1, 0.2, -0.5, 0), (6, 1, 0.5, 1))
+        length, width, shift = length * k.diameter, width * k.diameter, rng.normal(0, 0.4, 2)
+        window = _window(cell.centre, 1.6 * length, size)
+        along, across = _turned(cell, window)
+        along = along / length - shift[0]
+        across = across / width - shift[1] - curve * length / width * along**2
+        taper = 0.15 + np.exp(-6 * along**2)
+        light[window] += bright * np.exp(-3 * along**2 - 2 * (across / taper) ** 2)
+    return k.cytoplasm * mottle * light
+
+
+def _debris(cells, size, k, rng):
+    """Specks: anywhere, strewn around the one before, or beside a nucleus."""
+    count = rng.poisson(k.debris * np.prod(size) / 1e4)
+    centres, crumbs = rng.random((count, 2)) * size, rng.normal(0, 0.3 * k.diameter, (count, 2))
+    kinds, hosts, turns, large, bright = rng.random((5, count))
+    for i in range(count):
+        if kinds[i] < 0.4 and i:
+            centres[i] = centres[i - 1] + crumbs[i]
+        elif kinds[i] < 0.7:
+            host = cells[int(hosts[i] * len(cells))]
+            centres[i] = host.centre + _beside(2 * np.pi * turns[i], 1.1 * _support(host.axes, host.angle))
+    whole = slice(0, size[0]), slice(0, size[1])
+    return _spots(whole, centres, 0.5 + 0.1 * k.diameter * large**2, 0.1 + bright**3)
+
+
+# ------------------------------------------------------------------------------- illumination, optics, camera
+
+
+def _illumination(size, k, rng):
+    """Share of the light that arrives: 1 in the brightest place, 1 - illumination in the darkest: (H, W)."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in size), indexing="ij")
+    centre, slope = rng.uniform(-0.7, 0.7, 2), rng.normal(0, 0.7, 2)
+    dark = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 + slope[0] * y + slope[1] * x
+    return 1 - k.illumination * (dark - dark.min()) / (dark.max() - dark.min())
+
+
+def _optics(planes, k):
+    """Blur each plane by its distance from focus, then move part of the light into a wide halo: (H, W)."""
+    sigmas = np.hypot(k.blur, k.defocus * np.array([0, 0.4, 1]))
+    sharp = sum(_blurred(plane, sigma) for plane, sigma in zip(planes, sigmas, strict=True))
+    halo = 0.6 * _blurred(sharp, 5) + 0.4 * _blurred(sharp, 20) if k.haze else 0
+    return (1 - k.haze) * sharp + k.haze * halo
+
+
+def _blurred(light, sigma):
+    return ndimage.gaussian_filter(light, sigma, mode="reflect", truncate=3) if sigma else light
+
+
+def _camera(light, k, rng):
+    """Photons arrive at random, reading them out adds noise, eight bits are left: (H, W) in [0, 1]."""
+    if k.photons:
+        light = rng.photons.poisson(light * k.photons) / k.photons
+    signal = TYPICAL * (1 - k.dimness) * light + k.read_noise * rng.read.standard_normal(light.shape)
+    return np.round(255 * np.clip(_blurred(signal, k.smoothing), 0, 1)) / 255
+
+
+# --------------------------------------------------------------------------------------------- small print
+
+
+def _streams(seed):
+    """One generator a name of STREAMS, each independent of the others."""
+    children = np.random.SeedSequence(_natural(seed)).spawn(len(STREAMS))
+    return SimpleNamespace(
+        **{n: np.random.default_rng(child) for n, child in zip(STREAMS, children, strict=True)}
+    )
+
+
+def _consecutive(labels):
+    """The same labels numbered 1 … n without holes, in the same order."""
+    present = np.bincount(labels.ravel()) > 0
+    present[0] = False
+    return (np.cumsum(present) * present).astype(np.int32)[labels]
+
+
+def _natural(seed):
+    try:
+        seed = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed must be a whole number, not {seed!r}.") from None
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, but it is {seed}.")
+    return seed
+
+
+def _frame(size):
+    """(height, width) from an int or a pair."""
+    try:
+        height, width = (operator.index(n) for n in (size if np.ndim(size) else (size, size)))
+    except (TypeError, ValueError):
+        raise TypeError(f"size must be a whole number or a pair (height, width), not {size!r}.") from None
+    if min(height, width) < 16:
+        raise ValueError(f"size must be at least 16 pixels each way, but it is {size!r}.")
+    return height, width
+
+
+def _checked(knobs):
+    """The knobs as attributes, floats, each within its range."""
+    for name, value in knobs.items():
+        low, high, meaning = KNOBS[name]
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name} must be a number from {low} to {high} ({meaning}), not {value!r}.")
+        if not low <= value <= high:
+            raise ValueError(f"{name} must lie between {low} and {high} ({meaning}), but it is {value}.")
+    return SimpleNamespace(**{name: float(value) for name, value in knobs.items()})
