@@ -1,0 +1,103 @@
+"""What running each lesson cost, and from which lesson, library and data that was measured.
+
+One JSON file, written by ``course run --record`` alone, read by the header cards and by the tests.
+"""
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+
+from course_utils import paths
+
+FILE = "measurements.json"
+PARTS = ("lesson", "library", "data")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a lesson may cost on two idle CPU cores."""
+
+    seconds: float
+    peak_mb: float
+
+
+BUDGET = Budget(20, 500)
+BUDGET_TORCH = Budget(45, 1500)
+
+
+def path():
+    """The record's file, in the clone or in the installed package."""
+    return paths.bundled("data") / "results" / FILE
+
+
+def read():
+    """All measurements, {lesson name: entry}; empty before the first."""
+    return json.loads(path().read_text(encoding="utf-8")) if path().is_file() else {}
+
+
+def write(lesson, run, cores):
+    """Record a `Run` of a lesson's student notebook."""
+    entry = {
+        "seconds": round(run.seconds, 1),
+        "peak_mb": round(run.peak_mb),
+        "cores": cores,
+        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        **fingerprints(lesson),
+    }
+    entries = dict(sorted((read() | {lesson.name: entry}).items()))
+    path().parent.mkdir(parents=True, exist_ok=True)
+    path().write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8", newline="\n")
+    return entry
+
+
+def fingerprints(lesson):
+    """Hashes of the lesson's text, the library's code and the shipped data (without what was recorded)."""
+    data = paths.bundled("data")
+    results = data / "results"
+    files = {
+        "lesson": (lesson.path.parent, [lesson.path]),
+        "library": (paths.PACKAGE, [p for kind in ("py", "js", "css") for p in _all(paths.PACKAGE, kind)]),
+        "data": (data, [p for p in _all(data) if results not in p.parents and p.suffix != ".md"]),
+    }
+    return {part: _fingerprint(*files[part]) for part in PARTS}
+
+
+def judge(lesson, entry):
+    """(errors, warnings): what the recorded ``entry`` of a lesson says against it, in sentences."""
+    if entry is None:
+        return [f"{lesson.name} was never measured. {_again(lesson)}"], []
+    budget = BUDGET_TORCH if lesson.card.get("torch") else BUDGET
+    errors = [
+        f"{lesson.name} takes {entry[key]} {unit}, and {getattr(budget, key)} is the most."
+        for key, unit in (("seconds", "seconds"), ("peak_mb", "MB"))
+        if entry[key] > getattr(budget, key)
+    ]
+    now = fingerprints(lesson)
+    changed = [part for part in PARTS if entry[part] != now[part]]
+    if "lesson" in changed:
+        errors.append(f"{lesson.name} was measured with another text of the lesson. {_again(lesson)}")
+    warnings = [
+        f"The {part} changed since {lesson.name} was measured and its outputs were made. {_again(lesson)}"
+        for part in changed
+        if part != "lesson"
+    ]
+    return errors, warnings
+
+
+def _again(lesson):
+    return f"On an idle machine: course run {lesson.number} --record"
+
+
+def _all(folder, kind="*"):
+    """Files below a folder; what the interpreter and a wheel put there aside."""
+    return [p for p in folder.rglob(f"*.{kind}") if not {"__pycache__", "bundled"} & set(p.parts)]
+
+
+def _fingerprint(base, files):
+    """Hash of names and contents, the same on every system: line ends do not count."""
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda p: p.relative_to(base).as_posix()):
+        content = file.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{file.relative_to(base).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
