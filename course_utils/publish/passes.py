@@ -72,7 +72,7 @@ def add_header(notebook, facts):
             f"**The computer's:** all cells together {seconds} s and {megabytes:.0f} MB of memory, "
             "measured on two CPU cores.  "
         )
-    lines += ["", _badges(facts)]
+    lines += ["", badges(facts.address, facts.lesson.name)]
     return _with_cells(notebook, [_markdown("header", "\n".join(lines)), *notebook.cells])
 
 
@@ -262,13 +262,13 @@ def _linked(requirement):
     return f"[lesson {number}, {topic.replace('_', ' ')}]({requirement}.ipynb)"
 
 
-def _badges(facts):
+def badges(address, name):
     """Links to the hosts that can open this notebook without an installation.
 
     They are drawn as keys: the hosts' own badge images would be fetched from the network by every reader.
     """
-    address = facts.address.rstrip("/").removesuffix(".git")
-    path = f"notebooks/{facts.lesson.name}.ipynb"
+    address = address.rstrip("/").removesuffix(".git")
+    path = f"notebooks/{name}.ipynb"
     project = address.removeprefix("https://github.com/")
     if project == address:
         repository, colab = f"git/{quote(address, safe='')}", ""
