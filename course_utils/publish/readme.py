@@ -10,7 +10,7 @@ def update(folder=None):
     """Write both parts into README.md; True when that changed the file."""
     file = (folder or paths.CHECKOUT) / "README.md"
     before = file.read_text(encoding="utf-8")
-    after = render(before, lesson.every(), building.address())
+    after = render(before, map(lesson.read, lesson.every()), building.address())
     if after != before:
         file.write_text(after, encoding="utf-8", newline="\n")
     return after != before
