@@ -118,7 +118,9 @@ def _fingerprint_of(copy):
         return None
     try:
         return fingerprint(nbformat.read(copy, as_version=4))
-    except (ValueError, AttributeError, KeyError, nbformat.ValidationError):
+    except OSError:  # the folder's trouble, not the file's
+        raise
+    except Exception:  # nbformat fails in many ways on what is no notebook
         return []
 
 

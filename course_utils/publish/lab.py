@@ -1,12 +1,12 @@
 """How JupyterLab opens the course: offline, with nothing to click away, and idle kernels shut down.
 
-The same settings serve ``course lab`` (as flags) and Binder (as a configuration file that ``postBuild``
-writes), so both behave alike.
+The same configuration serves ``course lab`` and Binder, where ``postBuild`` writes it, so both behave alike.
 """
 
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,52 +16,74 @@ from course_utils import paths
 IDLE_MINUTES = {"small": 20, "large": 120}
 SMALL_MEMORY_GB = 4
 
+# nbgrader is there for the tests; in a student's lab it would add menus, and complain that it has no course.
+_TEACHERS_PAGE = "@jupyter/nbgrader"
+_TEACHERS_SERVER = [
+    f"nbgrader.server_extensions.{name}"
+    for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
+]
 
-def settings(idle_minutes):
-    """JupyterLab's configuration for the course, as {class: {trait: value}}."""
-    return {
+
+def write_config(folder, minutes):
+    """Write the course's settings as a Jupyter configuration folder; kernels idle for ``minutes`` are shut down."""
+    quiet = {"log_level": "WARN"}  # what is left: the address to open, kernels shut down, errors
+    server = {
         "MappingKernelManager": {
-            "cull_idle_timeout": idle_minutes * 60,
+            "cull_idle_timeout": minutes * 60,
             "cull_interval": 60,
             "cull_connected": True,  # an open tab keeps its kernel connected, and is what gets forgotten
         },
         "LabApp": {
+            **quiet,
             "news_url": None,
             "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             "extension_manager": "readonly",  # the other one asks the package index for its list
         },
+        "ServerApp": {**quiet, "jpserver_extensions": dict.fromkeys(_TEACHERS_SERVER, False)},
     }
+    page = {"disabledExtensions": {_TEACHERS_PAGE: True}}
+    for name, content in {"jupyter_server_config.json": server, "labconfig/page_config.json": page}.items():
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def start(folder, first, port, browser, idle_minutes, arguments=()):
+def start(folder, first, port, browser, minutes, arguments=()):
     """Become JupyterLab in ``folder``; returns when it is shut down.
 
     first : notebook to open, or None to open what was open last time
+    minutes : after which an idle kernel is shut down
     arguments : further ones for JupyterLab; they win over ours
     """
-    own = paths.home() / "lab"  # its settings and its open tabs, apart from the student's other Jupyter work
+    own = _own_folder()
+    write_config(own / "config", minutes)
+    places = [str(own / "config"), os.environ.get("JUPYTER_CONFIG_PATH")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, places))
     os.environ.setdefault("JUPYTERLAB_SETTINGS_DIR", str(own / "settings"))
     os.environ.setdefault("JUPYTERLAB_WORKSPACES_DIR", str(own / "workspaces"))
-    from jupyterlab.labapp import LabApp
+    from jupyterlab.labapp import LabApp  # reads the environment when it is imported
 
-    config = settings(idle_minutes)
-    config["ServerApp"] = {"root_dir": str(folder), "port": port, "open_browser": browser}
-    if first:
-        config["LabApp"]["default_url"] = f"/lab/tree/{quote(Path(first).name)}"
     flags = [
-        f"--{group}.{trait}={value}" for group, traits in config.items() for trait, value in traits.items()
+        f"--ServerApp.root_dir={folder}",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.open_browser={browser}",
     ]
+    if first:
+        flags.append(f"--LabApp.default_url=/lab/tree/{quote(Path(first).name)}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container; elsewhere nobody would
         flags.append("--allow-root")
     LabApp.launch_instance(argv=[*flags, *arguments])
 
 
-def write_config(folder):
-    """Write the settings for a small machine into a Jupyter configuration folder; returns the file."""
-    path = Path(folder) / "jupyter_server_config.d" / "from-pixels-to-regions.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(settings(IDLE_MINUTES["small"]), indent=2) + "\n", encoding="utf-8")
-    return path
+def _own_folder():
+    """For the lab's settings and open tabs, apart from the student's other Jupyter work."""
+    own = paths.home() / "lab"
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=own):
+            return own
+    except OSError:  # a home that cannot be written: the lab works, and forgets
+        return Path(tempfile.mkdtemp(prefix="course-lab-"))
 
 
 def idle_minutes(memory_gb):
@@ -70,4 +92,4 @@ def idle_minutes(memory_gb):
 
 
 if __name__ == "__main__":  # Binder's postBuild: the environment's own configuration folder
-    print(write_config(os.path.join(sys.prefix, "etc", "jupyter")))
+    write_config(Path(sys.prefix) / "etc" / "jupyter", IDLE_MINUTES["small"])
