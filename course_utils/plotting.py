@@ -19,6 +19,7 @@ import base64
 import io
 from dataclasses import dataclass, field
 from html import escape
+from textwrap import fill
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def figure(*panels, alt, caption, columns=None, height=None):
     caption : str
         The answer the figure gives.
     columns : int, optional
-        Panels a row; by default up to four in one row.
+        Panels a row; by default up to four. Fewer panels than columns make a narrower figure.
     height : float, optional
         Height of a row in inches; by default what pictures need to keep their shape, at most 4.2.
     """
@@ -86,16 +87,18 @@ def figure(*panels, alt, caption, columns=None, height=None):
     if not panels:
         raise ValueError("figure() got no panel: pass at least one Picture, Histogram, Curves, …")
     columns = columns or min(len(panels), 4)
-    rows = -(-len(panels) // columns)
-    width = WIDTH / DPI
-    height = height or _row_height(panels, (width - _GAP) / columns - _GAP)
+    cell = WIDTH / DPI / columns
+    columns = min(columns, len(panels))
+    rows, width = -(-len(panels) // columns), cell * columns
+    titles = [fill(panel.title, int(cell * 12)) for panel in panels]
+    height = height or _row_height(panels, titles, cell - 2 * _GAP)
     canvas = Canvas(figsize=(width, rows * height), dpi=DPI, facecolor=PAPER, layout="constrained")
     canvas.get_layout_engine().set(w_pad=_GAP / 2, h_pad=_GAP / 2, wspace=0, hspace=0)
     FigureCanvasAgg(canvas)
     grid = canvas.subplots(rows, columns, squeeze=False).ravel()
-    for axes, panel in zip(grid, panels, strict=False):
+    for axes, panel, title in zip(grid, panels, titles, strict=False):
         axes.tick_params(labelsize=10)
-        axes.set_title(panel.title, fontsize=12, color=INK, wrap=True)
+        axes.set_title(title, fontsize=12, color=INK)
         panel.draw(axes)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
@@ -504,11 +507,13 @@ def _alt(alt):
     return alt
 
 
-def _row_height(panels, width):
-    """Inches that the tallest picture of a row needs at this width, its title included; plots want 2.6."""
-    shapes = [np.shape(getattr(p, "image", getattr(p, "array", None))) for p in panels]
-    heights = [width * shape[0] / shape[1] + 0.35 if shape else 2.6 for shape in shapes]
-    heights = [h + 0.3 if isinstance(p, Errors) else h for h, p in zip(heights, panels, strict=True)]
+def _row_height(panels, titles, width):
+    """Inches that the tallest picture of a row needs at this width with its title and legend; plots want 2.6."""
+    heights = []
+    for panel, title in zip(panels, titles, strict=True):
+        shape = np.shape(getattr(panel, "image", getattr(panel, "array", None)))
+        picture = width * shape[0] / shape[1] if shape else 2.4
+        heights.append(picture + 0.25 * (1 + title.count("\n")) + 0.3 * isinstance(panel, Errors))
     return float(np.clip(max(heights), 1.2, 4.2))
 
 

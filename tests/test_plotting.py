@@ -76,6 +76,14 @@ def test_a_figure_of_all_panels_is_laid_out_in_rows():
     assert two.size[1] > one.size[1]
 
 
+def test_long_titles_are_wrapped_and_a_lone_panel_is_no_wider_than_its_column():
+    short, long = (
+        P.figure(P.Picture(IMAGE, t), alt=ALT, caption="c", columns=3) for t in ("short", "long title " * 9)
+    )
+    assert short.size[0] == P.WIDTH / 3
+    assert long.size[1] > short.size[1] + 40
+
+
 def test_the_bundle_is_plain_html_with_alt_and_caption():
     figure = P.panels([IMAGE, MASK], titles=["a", "b"], alt=ALT + ' <"quotes">', caption="A < B")
     bundle = figure._repr_mimebundle_()

@@ -295,7 +295,7 @@ def _interpolated(mask, values):
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    mask = np.round(mask.astype(float), 6)  # interpolation leaves rounding errors on the plateaus
+    mask = np.round(mask.astype(float), 3)  # interpolation leaves rounding errors on the plateaus
     low, high = minimum_filter(mask, 3), maximum_filter(mask, 3)
     thin = ~np.isin(mask, mask[low == high])
     if not thin.any() or thin.mean() > 0.5 or ((low < mask) & (mask < high))[thin].mean() < 0.6:
