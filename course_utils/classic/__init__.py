@@ -1,0 +1,25 @@
+"""The classic algorithms, from scratch: one module a family, one public function an algorithm.
+
+=============== =================================================== ======
+``filters``     integral image, box mean and deviation, Gaussian    02, 03
+``thresholding`` histogram, Otsu and its relatives, local thresholds 02
+``morphology``  erosion to closing, holes, components               02
+=============== =================================================== ======
+
+Each docstring tells the idea, the numbered steps, the cost and the reference. The loops are plain Python that
+``course_utils.kernel`` compiles at the first call. Modules are loaded when they are used.
+"""
+
+from importlib import import_module as _import_module
+
+__all__ = ["filters", "morphology", "thresholding"]
+
+
+def __getattr__(name):
+    if name in __all__:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"course_utils.classic has no module {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

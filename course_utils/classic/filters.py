@@ -1,0 +1,307 @@
+"""Sums and weighted means over a neighbourhood, each at a cost that is small for a reason.
+
+The insight: a mean over a window is a difference of running totals, so its cost does not depend on the window;
+and a Gaussian is a product of one factor in x and one in y, so a square of weights becomes two lines of them.
+
+Here too stands ``grey``, which looks at an image before the loops of ``classic`` do. Taught in lessons 02 and 03.
+"""
+
+import math
+
+import numpy as np
+
+from course_utils.kernel import by_rows, kernel
+
+
+def grey(image, name="image"):
+    """The grey image as the loops want it: an array (H, W), C-contiguous, without NaN or infinity.
+
+    uint8, uint16, float32 and float64 stay what they are; bool becomes uint8 (0 and 1), any other integer int64
+    and float16 float32. Nothing is copied that need not be.
+
+    Raises TypeError for anything that is not a real number, ValueError for a wrong shape, an empty image, and
+    values that are not finite.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must be an array of numbers (bool, integer or float), not of {array.dtype}")
+    if array.ndim != 2:
+        colour = array.ndim == 3 and array.shape[2] in (3, 4)
+        hint = f"; it looks like colour: take one channel, or the mean, {name}.mean(axis=2)" if colour else ""
+        raise ValueError(f"{name} must be grey, of shape (H, W), but has shape {array.shape}{hint}")
+    if array.size == 0:
+        raise ValueError(f"{name} has no pixels: its shape is {array.shape}")
+    if array.dtype.kind == "f" and not (math.isfinite(array.min()) and math.isfinite(array.max())):
+        count = array.size - np.count_nonzero(np.isfinite(array))
+        raise ValueError(
+            f"{name} has NaN or infinity in {count} of {array.size} pixels; see numpy.nan_to_num"
+        )
+    kept = {"b": ("b1",), "u": ("u1", "u2"), "i": ("i8",), "f": ("f4", "f8")}[array.dtype.kind]
+    default = {"b": "b1", "u": "i8", "i": "i8", "f": "f4"}[array.dtype.kind]
+    dtype = array.dtype.newbyteorder("=") if array.dtype.str[1:] in kept else np.dtype(default)
+    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} has integers beyond {np.iinfo(np.int64).max}; convert it to float64")
+    array = np.ascontiguousarray(array, dtype)
+    return array.view(np.uint8) if array.dtype == bool else array
+
+
+def integral_image(image):
+    """Summed-area table of a grey image: ``table[y, x]`` is the sum of ``image[:y, :x]``.
+
+    Any rectangle's sum is then four look-ups, whatever its size:
+    ``image[a:b, c:d].sum() == table[b, d] - table[a, d] - table[b, c] + table[a, c]``.
+
+    1. Along a row, keep the running total of its pixels.
+    2. Add the table's entry above.
+
+    Parameters: image (H, W), any real dtype. Returns: float64 (H + 1, W + 1), row 0 and column 0 are zero; exact
+    for integers up to 2⁵³ in total. Cost: one addition and a half a pixel.
+
+    Reference: Crow, Summed-area tables for texture mapping, SIGGRAPH 1984, doi:10.1145/800031.808600.
+    Lesson 02 builds local thresholds on it.
+    """
+    image = grey(image)
+    table = np.empty((image.shape[0] + 1, image.shape[1] + 1))
+    _integral_image(image, table)
+    return table
+
+
+@kernel
+def _integral_image(image, table):
+    height, width = image.shape
+    table[0] = 0
+    table[:, 0] = 0
+    for y in range(
+        0, height - 1, 2
+    ):  # two rows at once: each sum waits for the last, so the other fills the wait
+        row, next_row = image[y], image[y + 1]
+        above, here, below = table[y, 1:], table[y + 1, 1:], table[y + 2, 1:]
+        total = next_total = image[0, 0] * 0
+        for x in range(width):
+            total += row[x]
+            next_total += next_row[x]
+            here[x] = above[x] + total
+            below[x] = here[x] + next_total
+    if height % 2:
+        total = image[0, 0] * 0
+        for x in range(width):
+            total += image[height - 1, x]
+            table[height, x + 1] = table[height - 1, x + 1] + total
+
+
+def box_mean(image, window):
+    """Mean of the window × window pixels around each pixel.
+
+    The integral image answers this with four look-ups a pixel. Only ``window`` rows of it ever matter at a time,
+    so this keeps one running total a column instead, which stays in the processor's cache:
+
+    1. Sum each column over the window's rows.
+    2. Slide along the row: add the column that enters the window, subtract the one that leaves.
+    3. Step one row down: in each column, add the pixel that enters, subtract the one that leaves.
+
+    The border reflects about the outermost pixels, which are not repeated (numpy's "reflect": d c b | a b c d).
+
+    Parameters: image (H, W), any real dtype; window, odd side in pixels, at least 1.
+    Returns: float32 (H, W) for uint8, uint16 and float32, else float64. The mean of a constant image is exact.
+    Raises TypeError or ValueError for a bad image (see ``grey``) or window.
+    Cost: four additions a pixel, whatever the window.
+
+    Reference: McDonnell, Box-filtering techniques, Computer Graphics and Image Processing 17, 1981,
+    doi:10.1016/S0146-664X(81)80009-3. Lesson 02.
+    """
+    image, radius, origin, real = _boxed(image, window)
+    mean = np.empty(image.shape, real)
+    by_rows(_box_mean, image.shape, image, radius, origin, mean, band=_band(radius))
+    return mean
+
+
+@kernel
+def _box_mean(first, last, image, radius, origin, mean):
+    height, width = image.shape
+    window = 2 * radius + 1
+    zero = origin - origin
+    sums = np.full(
+        width + window, zero
+    )  # a column's total over the window's rows, with the reflected borders
+    inner, entering = sums[radius : radius + width], sums[window:]
+    share = 1 / window**2
+    for y in range(first - radius, first + radius + 1):
+        row = image[_reflect(y, height)]
+        for x in range(width):
+            inner[x] += row[x] - origin
+    for y in range(first, last):
+        _fill_border(sums, radius, width)
+        total = zero
+        for x in range(window):
+            total += sums[x]
+        row = mean[y]
+        for x in range(width):
+            row[x] = origin + total * share
+            total += entering[x] - sums[x]
+        old, new = image[_reflect(y - radius, height)], image[_reflect(y + radius + 1, height)]
+        for x in range(width):
+            inner[x] += (new[x] - origin) - (old[x] - origin)
+
+
+def box_mean_std(image, window):
+    """Mean and standard deviation of the window × window pixels around each pixel.
+
+    The variance is the mean of the squares minus the square of the mean, so two sliding sums (see ``box_mean``)
+    give both. That difference cancels digits when the spread is small beside the values. Two remedies: integer
+    images are summed in integers, without any rounding; of float images the value of the first pixel is taken off
+    before squaring. A constant image has deviation 0 exactly, and so has every constant window of an 8- or 16-bit
+    image; elsewhere the error is below 10⁻⁶ of the image's range (max − min).
+
+    Parameters: image (H, W), any real dtype; window, odd side in pixels, at least 1. Border as in ``box_mean``.
+    Returns: (mean, std), both float32 (H, W) for uint8, uint16 and float32, else float64.
+    Raises TypeError or ValueError for a bad image (see ``grey``) or window. Cost: ten operations a pixel.
+
+    Reference: Shafait, Keysers & Breuel, Efficient implementation of local adaptive thresholding techniques using
+    integral images, Document Recognition and Retrieval XV, 2008, doi:10.1117/12.767755. Lesson 02.
+    """
+    image, radius, origin, real = _boxed(image, window)
+    mean, std = np.empty(image.shape, real), np.empty(image.shape, real)
+    by_rows(_box_mean_std, image.shape, image, radius, origin, mean, std, band=_band(radius))
+    return mean, std
+
+
+@kernel
+def _box_mean_std(first, last, image, radius, origin, mean, std):
+    height, width = image.shape
+    window = 2 * radius + 1
+    zero = origin - origin
+    sums, squares = np.full(width + window, zero), np.full(width + window, zero)
+    inner, inner_squares = sums[radius : radius + width], squares[radius : radius + width]
+    entering, entering_squares = sums[window:], squares[window:]
+    area = window * window
+    share = 1 / area
+    for y in range(first - radius, first + radius + 1):
+        row = image[_reflect(y, height)]
+        for x in range(width):
+            value = row[x] - origin
+            inner[x] += value
+            inner_squares[x] += value * value
+    for y in range(first, last):
+        _fill_border(sums, radius, width)
+        _fill_border(squares, radius, width)
+        total = total_squares = zero
+        for x in range(window):
+            total += sums[x]
+            total_squares += squares[x]
+        means, deviations = mean[y], std[y]
+        for x in range(width):
+            means[x] = origin + total * share
+            deviations[x] = (area * total_squares - total * total) * share * share  # still the variance
+            total += entering[x] - sums[x]
+            total_squares += entering_squares[x] - squares[x]
+        for x in range(width):
+            deviations[x] = math.sqrt(max(deviations[x], 0 * deviations[x]))
+        old, new = image[_reflect(y - radius, height)], image[_reflect(y + radius + 1, height)]
+        for x in range(width):
+            leaves, enters = old[x] - origin, new[x] - origin
+            inner[x] += enters - leaves
+            inner_squares[x] += enters * enters - leaves * leaves
+
+
+def gaussian(image, sigma):
+    """Gaussian blur: a weighted mean with weights exp(−r² / 2σ²) at distance r, cut off at 4σ.
+
+    exp(−(x² + y²) / 2σ²) is a factor in x times a factor in y, so one blur down the columns and one along the
+    rows do the work of a whole disk of weights:
+
+    1. The weights on one side of the centre, out to 4σ, scaled so that all of them sum to 1.
+    2. For each row: the weighted sum of the rows above and below, in pairs at equal distance.
+    3. The same along that row.
+
+    The border reflects between pixels, repeating the outermost (scipy's "reflect": c b a | a b c).
+
+    Parameters: image (H, W), any real dtype; sigma, standard deviation in pixels, at least 0 (0 only copies).
+    Returns: float32 (H, W) for float32 images, else float64. Equal to ``scipy.ndimage.gaussian_filter``.
+    Raises TypeError or ValueError for a bad image (see ``grey``), ValueError for a bad sigma.
+    Cost: 8σ + 2 multiplications a pixel instead of 64σ².
+
+    Reference: Marr & Hildreth, Theory of edge detection, Proc. R. Soc. Lond. B 207, 1980,
+    doi:10.1098/rspb.1980.0020. Lesson 03.
+    """
+    image = grey(image)
+    if not (np.isscalar(sigma) and math.isfinite(sigma) and sigma >= 0):
+        raise ValueError(f"sigma must be a number of pixels, 0 or more, not {sigma!r}")
+    image = image.astype(
+        np.result_type(image, np.float32) if image.dtype.kind == "f" else np.float64, copy=False
+    )
+    radius = int(4 * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(radius + 1) / max(sigma, 1e-9)) ** 2)
+    weights = (weights / (2 * weights.sum() - 1)).astype(image.dtype)
+    blurred = np.empty_like(image)
+    by_rows(_gaussian, image.shape, image, weights, blurred)
+    return blurred
+
+
+@kernel
+def _gaussian(first, last, image, weights, blurred):
+    height, width = image.shape
+    radius = weights.size - 1
+    line = np.empty(width + 2 * radius, image.dtype)  # one row, blurred down the columns, with its borders
+    inner = line[radius : radius + width]
+    for y in range(first, last):
+        _scale(image[y], weights[0], inner)
+        for k in range(1, radius + 1):
+            _add_pair(image[_repeat(y - k, height)], image[_repeat(y + k, height)], weights[k], inner)
+        for x in range(radius):
+            line[radius - 1 - x] = inner[_repeat(-1 - x, width)]
+            line[radius + width + x] = inner[_repeat(width + x, width)]
+        _scale(inner, weights[0], blurred[y])
+        for k in range(1, radius + 1):
+            _add_pair(line[radius - k :], line[radius + k :], weights[k], blurred[y])
+
+
+@kernel
+def _scale(row, weight, out):
+    for x in range(out.size):
+        out[x] = weight * row[x]
+
+
+@kernel
+def _add_pair(left, right, weight, out):
+    for x in range(out.size):
+        out[x] += weight * (left[x] + right[x])
+
+
+@kernel
+def _repeat(i, size):
+    """Index that lies at i when the image is reflected between pixels: -1 -> 0, size -> size - 1."""
+    i %= 2 * size
+    return i if i < size else 2 * size - 1 - i
+
+
+@kernel
+def _reflect(i, size):
+    """Index that lies at i when the image is reflected about its outermost pixels: -1 -> 1, size -> size - 2."""
+    period = max(2 * (size - 1), 1)
+    i = abs(i) % period
+    return i if i < size else period - i
+
+
+@kernel
+def _fill_border(sums, radius, width):
+    for x in range(radius):
+        sums[radius - 1 - x] = sums[radius + _reflect(-1 - x, width)]
+        sums[radius + width + x] = sums[radius + _reflect(width + x, width)]
+
+
+def _boxed(image, window):
+    """(image, radius, origin, dtype of the result) for the sliding sums: integers as long as they stay exact."""
+    image = grey(image)
+    if not isinstance(window, int | np.integer) or window < 1 or window % 2 == 0:
+        raise ValueError(f"window must be an odd whole number of pixels, not {window!r}")
+    radius, real = int(window) // 2, np.float32 if image.dtype.itemsize <= 4 else np.float64
+    if image.dtype.kind == "u" and np.iinfo(image.dtype).max ** 2 * int(window) ** 4 < 2**63:
+        return image, radius, np.int64(0), real
+    if image.dtype.kind != "f":
+        image = image.astype(np.float64)
+    return image, radius, np.float64(image[0, 0]), real
+
+
+def _band(radius):
+    """Rows of a band: enough to make the first window of each, which is summed afresh, a small part of the work."""
+    return max(256, 16 * radius)
