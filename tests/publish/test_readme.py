@@ -5,7 +5,7 @@ import pytest
 from course_utils import paths
 from course_utils.publish import building, lesson, readme
 
-MARKS = "before\n<!-- badges: x -->\nold\n<!-- /badges -->\nmiddle\n<!-- lessons: x -->\n<!-- /lessons -->\nafter\n"
+MARKS = "before\n<!-- badges: x -->\nyesterday\n<!-- /badges -->\nmiddle\n<!-- lessons: x -->\n<!-- /lessons -->\nafter\n"
 
 
 def test_the_readme_is_up_to_date():
@@ -19,7 +19,7 @@ def test_only_what_stands_between_the_marks_is_written():
     lessons = [lesson.read(path) for path in lesson.every()]
     text = readme.render(MARKS, lessons, "https://github.com/someone/somewhere")
     assert text.startswith("before\n<!-- badges: x -->\n") and text.endswith("<!-- /lessons -->\nafter\n")
-    assert "old" not in text and "gh/someone/somewhere" in text
+    assert "yesterday" not in text and "gh/someone/somewhere" in text
     for one in lessons:
         assert f"(notebooks/{one.name}.ipynb)" in text and one.card["question"] in text
     assert readme.render(text, lessons, "https://github.com/someone/somewhere") == text
