@@ -111,7 +111,7 @@ def build(
 ):
     """Make notebooks from lessons/*.md: into notebooks/, or build/solved/ with --solved."""
     from course_utils import checks
-    from course_utils.publish import building
+    from course_utils.publish import building, readme
     from course_utils.publish.lesson import LessonError
 
     with _told(LessonError):
@@ -129,6 +129,8 @@ def build(
                 else "unchanged"
             )
             print(f"{built.path}: {how}, {built.kb:.0f} kB")
+    if not (solved or out) and readme.update():
+        print("README.md: its badges and its table of lessons changed")
 
 
 @app.command()

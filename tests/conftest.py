@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -78,28 +78,48 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """``course lab`` as a student starts it, with folders of its own; yields its address, token included."""
-    own = tmp_path_factory.mktemp("lab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "COURSE_HOME": str(own / "home"),
-        "COURSE_WORK": str(own / "work"),
-        "JUPYTER_CONFIG_DIR": str(own / "config"),
-        "JUPYTER_DATA_DIR": str(own / "data"),
-        "PYTHONUNBUFFERED": "1",
-    }
-    command = [sys.executable, "-m", "course_utils.cli", "lab", "--no-browser", "--port", str(port)]
-    log = own / "lab.log"
-    with log.open("w") as out:
-        server = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        yield _address(server, log)
-    finally:
-        server.terminate()
-        server.wait(30)
+def start_lab(tmp_path_factory):
+    """start_lab(*flags): a context manager that runs ``course lab`` as a student starts it, in folders of its own.
+
+    It gives (address, token included; path of the log).
+    """
+
+    @contextmanager
+    def start(*flags):
+        folder = tmp_path_factory.mktemp("lab")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        own = {f"COURSE_{name}": str(folder / name.lower()) for name in ("HOME", "WORK")}
+        own |= {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+        command = [
+            sys.executable,
+            "-m",
+            "course_utils.cli",
+            "lab",
+            "--no-browser",
+            "--port",
+            str(port),
+            *flags,
+        ]
+        log = folder / "lab.log"
+        with log.open("w") as out:
+            environment = os.environ | own | {"PYTHONUNBUFFERED": "1"}
+            server = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            yield _address(server, log), log
+        finally:
+            server.terminate()
+            server.wait(30)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def lab(start_lab):
+    """The address of a running ``course lab``, token included."""
+    with start_lab() as (address, _):
+        yield address
 
 
 def _address(server, log, seconds=90):

@@ -16,12 +16,20 @@ from course_utils import paths
 IDLE_MINUTES = {"small": 20, "large": 120}
 SMALL_MEMORY_GB = 4
 
-# nbgrader is there for the tests; in a student's lab it would add menus, and complain that it has no course.
-_TEACHERS_PAGE = "@jupyter/nbgrader"
-_TEACHERS_SERVER = [
-    f"nbgrader.server_extensions.{name}"
-    for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
-]
+# What a student's lab does without: the question about news, and what jupytext and nbgrader, which are there for
+# building and for the tests, would add to menus and log.
+WITHOUT_IN_THE_PAGE = (
+    "@jupyter/nbgrader",
+    "@jupyterlab/apputils-extension:announcements",
+    "jupyterlab-jupytext",
+)
+WITHOUT_IN_THE_SERVER = (
+    "jupyterlab_jupytext",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+)
 
 
 def write_config(folder, minutes):
@@ -39,9 +47,9 @@ def write_config(folder, minutes):
             "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             "extension_manager": "readonly",  # the other one asks the package index for its list
         },
-        "ServerApp": {**quiet, "jpserver_extensions": dict.fromkeys(_TEACHERS_SERVER, False)},
+        "ServerApp": {**quiet, "jpserver_extensions": dict.fromkeys(WITHOUT_IN_THE_SERVER, False)},
     }
-    page = {"disabledExtensions": {_TEACHERS_PAGE: True}}
+    page = {"disabledExtensions": dict.fromkeys(WITHOUT_IN_THE_PAGE, True)}
     for name, content in {"jupyter_server_config.json": server, "labconfig/page_config.json": page}.items():
         path = Path(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
