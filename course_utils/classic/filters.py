@@ -16,12 +16,17 @@ from course_utils.kernel import by_rows, kernel
 def grey(image, name="image"):
     """The grey image as the loops want it: an array (H, W), C-contiguous, without NaN or infinity.
 
-    uint8, uint16, float32 and float64 stay what they are; bool becomes uint8 (0 and 1), any other integer int64
-    and float16 float32. Nothing is copied that need not be.
+    uint8, uint16, float32 and float64 stay what they are; bool becomes uint8 (0 and 1), float16 float32, uint64
+    float64, any other integer int64. Nothing is copied that need not be.
 
     Raises TypeError for anything that is not a real number, ValueError for a wrong shape, an empty image, and
     values that are not finite.
     """
+    return grey_range(image, name)[0]
+
+
+def grey_range(image, name="image"):
+    """(array, least, greatest): the array that ``grey`` gives, and its extreme values, which the check finds anyway."""
     array = np.asarray(image)
     if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
         raise TypeError(f"{name} must be an array of numbers (bool, integer or float), not of {array.dtype}")
@@ -31,18 +36,23 @@ def grey(image, name="image"):
         raise ValueError(f"{name} must be grey, of shape (H, W), but has shape {array.shape}{hint}")
     if array.size == 0:
         raise ValueError(f"{name} has no pixels: its shape is {array.shape}")
-    if array.dtype.kind == "f" and not (math.isfinite(array.min()) and math.isfinite(array.max())):
+    array = np.ascontiguousarray(array, _working_type(array.dtype))
+    array = array.view(np.uint8) if array.dtype == bool else array
+    least, greatest = array.min(), array.max()
+    if not (math.isfinite(least) and math.isfinite(greatest)):
         count = array.size - np.count_nonzero(np.isfinite(array))
         raise ValueError(
             f"{name} has NaN or infinity in {count} of {array.size} pixels; see numpy.nan_to_num"
         )
-    kept = {"b": ("b1",), "u": ("u1", "u2"), "i": ("i8",), "f": ("f4", "f8")}[array.dtype.kind]
-    default = {"b": "b1", "u": "i8", "i": "i8", "f": "f4"}[array.dtype.kind]
-    dtype = array.dtype.newbyteorder("=") if array.dtype.str[1:] in kept else np.dtype(default)
-    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"{name} has integers beyond {np.iinfo(np.int64).max}; convert it to float64")
-    array = np.ascontiguousarray(array, dtype)
-    return array.view(np.uint8) if array.dtype == bool else array
+    return array, least, greatest
+
+
+def _working_type(dtype):
+    if dtype.kind == "f":
+        return np.float32 if dtype.itemsize <= 4 else np.float64
+    if dtype.kind == "b" or (dtype.kind == "u" and dtype.itemsize <= 2):
+        return dtype.newbyteorder("=")
+    return np.float64 if dtype == np.uint64 else np.int64
 
 
 def integral_image(image):
