@@ -513,7 +513,7 @@ def _row_height(panels, titles, width):
     for panel, title in zip(panels, titles, strict=True):
         shape = np.shape(getattr(panel, "image", getattr(panel, "array", None)))
         picture = width * shape[0] / shape[1] if shape else 2.4
-        heights.append(picture + 0.25 * (1 + title.count("\n")) + 0.3 * isinstance(panel, Errors))
+        heights.append(picture + 0.1 + 0.22 * (1 + title.count("\n")) + 0.42 * isinstance(panel, Errors))
     return float(np.clip(max(heights), 1.2, 4.2))
 
 
