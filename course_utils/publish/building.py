@@ -95,8 +95,8 @@ def run(lesson, notebook, **options):
     try:
         return execute(notebook, **options)
     except CellError as error:
-        place = _place(lesson, notebook.cells[error.index], error.line or 1)
-        raise LessonError(f"{place}: cell {error.index + 1} of the notebook: {error.what}") from None
+        where = place(lesson, notebook.cells[error.index], error.line or 1)
+        raise LessonError(f"{where}: cell {error.index + 1} of the notebook: {error.what}") from None
 
 
 def drift(lesson, exercise, target):
@@ -167,13 +167,13 @@ def _serialise(lesson, draft, done):
         sizes = [len(nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))) for cell in notebook.cells]
         heaviest = sizes.index(max(sizes))
         raise LessonError(
-            f"{_place(lesson, draft.cells[heaviest])}: the notebook has {len(content) / 1000:.0f} kB, and {MAX_KB} is "
+            f"{place(lesson, draft.cells[heaviest])}: the notebook has {len(content) / 1000:.0f} kB, and {MAX_KB} is "
             f"the most; this cell alone has {max(sizes) / 1000:.0f}."
         )
     return content
 
 
-def _place(lesson, cell, line=1):
+def place(lesson, cell, line=1):
     """Where a line of a cell stands in the lesson's source."""
     start = cell.metadata.get("line")
     return lesson.at(start + line - 1) if start else f"{lesson.name}, a cell that the build made"

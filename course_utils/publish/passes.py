@@ -85,8 +85,10 @@ try:
     import course_utils  # noqa: F401
 except ModuleNotFoundError:
     %pip install --quiet "from-pixels-to-regions{extra} @ git+{facts.address}"
-    if "google.colab" in str(get_ipython()):
-        __import__("google.colab").colab.output.enable_custom_widget_manager()"""
+if "google.colab" in str(get_ipython()):
+    from google.colab import output as _colab
+
+    _colab.enable_custom_widget_manager()  # Colab shows the explorers only when asked to"""
     cell = new_code_cell(source, metadata={"tags": ["install"], "jupyter": {"source_hidden": True}})
     at = 1 if notebook.cells and has(notebook.cells[0], "header") else 0
     return _with_cells(notebook, [*notebook.cells[:at], cell, *notebook.cells[at:]])

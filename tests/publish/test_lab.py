@@ -53,7 +53,9 @@ def test_little_memory_means_little_patience(memory_gb, size):
 
 def test_binder_gets_the_settings_of_a_small_machine(tmp_path):
     as_main = "runpy.run_module('course_utils.publish.lab', run_name='__main__')"
-    subprocess.run([sys.executable, "-c", f"import sys, runpy; sys.prefix = {str(tmp_path)!r}; {as_main}"], check=True)
+    subprocess.run(
+        [sys.executable, "-c", f"import sys, runpy; sys.prefix = {str(tmp_path)!r}; {as_main}"], check=True
+    )
     server = json.loads((tmp_path / "etc/jupyter/jupyter_server_config.json").read_text())
     assert server["MappingKernelManager"]["cull_idle_timeout"] == lab.IDLE_MINUTES["small"] * 60
     page = json.loads((tmp_path / "etc/jupyter/labconfig/page_config.json").read_text())

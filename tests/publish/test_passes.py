@@ -1,10 +1,13 @@
 """The passes of a build, one by one and together."""
 
 import ast
+import sys
 from copy import deepcopy
+from types import ModuleType
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell
 
 from course_utils.publish import passes
@@ -111,6 +114,46 @@ def test_away_from_github_only_binder_is_offered(lesson, make):
 def test_the_install_cell_installs_what_the_lesson_needs(write_lesson, make, torch, name):
     lesson = write_lesson(("  title:", f"{torch}  title:"))
     assert f"from-pixels-to-{name} git+{ADDRESS}" in only(make(lesson, passes.STUDENT), "install").source
+
+
+class Shell:
+    """What the install cell sees of IPython; notes what it is asked for."""
+
+    def __init__(self, name):
+        self.name, self.asked = name, []
+
+    def __str__(self):
+        return f"<{self.name} object>"
+
+    def run_line_magic(self, *arguments):
+        self.asked.append(arguments)
+
+    def enable_custom_widget_manager(self):
+        self.asked.append("widgets")
+
+
+@pytest.mark.parametrize(
+    ("there", "shell", "asks"),
+    [
+        (True, "ipykernel.zmqshell", []),
+        (False, "ipykernel.zmqshell", ["pip"]),
+        (True, "google.colab._shell", ["widgets"]),
+        (False, "google.colab._shell", ["pip", "widgets"]),
+    ],
+)
+def test_the_install_cell_does_what_is_missing_and_no_more(lesson, make, monkeypatch, there, shell, asks):
+    shell = Shell(shell)
+    if not there:
+        monkeypatch.setitem(sys.modules, "course_utils", None)  # its import fails as a missing module's does
+    monkeypatch.setitem(sys.modules, "google", ModuleType("google"))
+    colab = ModuleType("google.colab")
+    colab.output = shell
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    cell = only(make(lesson, passes.STUDENT), "install")
+    exec(TransformerManager().transform_cell(cell.source), {"get_ipython": lambda: shell})
+    assert [what[0] if isinstance(what, tuple) else what for what in shell.asked] == asks
+    if "pip" in asks:
+        assert shell.asked[0][1] == f'install --quiet "from-pixels-to-regions @ git+{ADDRESS}"'
 
 
 def test_hints_and_solution_are_closed_and_in_this_order(lesson, make):

@@ -5,7 +5,9 @@ import pytest
 from course_utils import paths
 from course_utils.publish import building, lesson, readme
 
-MARKS = "before\n<!-- badges: x -->\nyesterday\n<!-- /badges -->\nmiddle\n<!-- lessons: x -->\n<!-- /lessons -->\nafter\n"
+MARKS = (
+    "before\n<!-- badges: x -->\nyesterday\n<!-- /badges -->\nmiddle\n<!-- lessons: x -->\n<!-- /lessons -->\nafter\n"
+)
 
 
 def test_the_readme_is_up_to_date():
