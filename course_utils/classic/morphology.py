@@ -131,12 +131,8 @@ def _improve(best, row, largest):
 def _extreme(image, footprint, largest):
     pixels = grey(image)
     is_mask = np.asarray(image).dtype == bool
-    if is_mask:
-        lowest, highest = 0, 1
-    elif pixels.dtype.kind == "f":
-        lowest, highest = -np.inf, np.inf
-    else:
-        lowest, highest = np.iinfo(pixels.dtype).min, np.iinfo(pixels.dtype).max
+    limits = (np.finfo if pixels.dtype.kind == "f" else np.iinfo)(pixels.dtype)
+    lowest, highest = (0, 1) if is_mask else (limits.min, limits.max)
     out = np.empty_like(pixels)
     empty = pixels.dtype.type(lowest if largest else highest)
     chords = _chords(footprint)
