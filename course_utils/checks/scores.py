@@ -172,12 +172,30 @@ def _with_ignored(rng):
 SMALL_T = np.array([[0, 0, 1], [2, 1, 1]], np.uint8)
 SMALL_P = np.array([[0, 1, 1], [2, 2, 1]], np.uint8)
 MANY = np.full((2, 2), 19, np.uint8)
+LARGE_MAP = np.ones((20, 20), np.uint8)
+
+
+def _nothing_left_out(target, prediction, classes):
+    cells = classes * target.ravel().astype(int) + prediction.ravel()
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def _counts_in_uint8(target, prediction, classes):
+    return confusion(target, prediction, classes).astype(np.uint8).astype(int)
+
+
+def _assigned_once(target, prediction, classes):
+    matrix = np.zeros((classes, classes), int)
+    scored = target != 255
+    matrix[target[scored], prediction[scored]] += 1
+    return matrix
+
 
 CONFUSION = Exercise(
     slug="confusion",
     lesson="01",
     title="A confusion matrix",
-    minutes=8,
+    minutes=10,
     points=4,
     hints=(
         "First keep the pixels that are scored: `scored = target != 255`, then `target[scored]`.",
@@ -190,6 +208,7 @@ CONFUSION = Exercise(
         Property("is right on a small example", [(SMALL_T, SMALL_P, 3)]),
         Property("is right on random class maps", _class_maps, weight=2),
         Property("does not score pixels whose target is 255", _with_ignored, weight=2),
+        Property("counts beyond 255", [(LARGE_MAP, LARGE_MAP, 2)]),
         Property("has a row for a class that does not occur", [(SMALL_T, SMALL_P, 6), (MANY, MANY, 20)]),
         Property(
             "gives zeros where every pixel is ignored", [(np.full((1, 3), 255, np.uint8), SMALL_P[:1], 3)]
@@ -220,6 +239,20 @@ CONFUSION = Exercise(
             "255 looked for in the prediction",
             _ignored_in_prediction,
             "You dropped pixels by the prediction. It is the *target* that says 255 for pixels to leave out.",
+        ),
+        Mistake(
+            "255 not left out",
+            _nothing_left_out,
+            "Pixels with target 255 were not left out; as cell numbers they lie beyond the matrix.",
+        ),
+        Mistake(
+            "counted once",
+            _assigned_once,
+            "`matrix[rows, columns] += 1` adds 1 to a cell only once, however often it is named. "
+            "Count with `bincount`.",
+        ),
+        Mistake(
+            "uint8 counts", _counts_in_uint8, "The counts themselves wrap around at 256: count in `int`."
         ),
         Mistake(
             "background left out",
@@ -260,6 +293,19 @@ def _no_objects_is_one(targets, predictions):
     return float(np.mean([_iou(t, p) if t.any() else 1.0 for t, p in zip(targets, predictions, strict=True)]))
 
 
+def _no_answer_is_one(targets, predictions):
+    return float(np.mean([_iou(t, p) if p.any() else 1.0 for t, p in zip(targets, predictions, strict=True)]))
+
+
+def _background_too_mean(targets, predictions):
+    both = [(_iou(t, p) + _iou(~t, ~p)) / 2 for t, p in zip(targets, predictions, strict=True)]
+    return float(np.mean(both))
+
+
+def _sum_of_scores(targets, predictions):
+    return float(sum(_iou(t, p) for t, p in zip(targets, predictions, strict=True)))
+
+
 def _mean_dice(targets, predictions):
     ious = np.array([_iou(t, p) for t, p in zip(targets, predictions, strict=True)])
     return float(np.mean(2 * ious / (1 + ious)))
@@ -284,7 +330,7 @@ MEAN_IOU = Exercise(
     slug="mean-iou-over-images",
     lesson="01",
     title="Mean over pictures",
-    minutes=5,
+    minutes=6,
     points=3,
     hints=(
         "Compute one IoU per pair of masks first; average only at the very end.",
@@ -301,6 +347,7 @@ MEAN_IOU = Exercise(
             [([NONE, LARGE], [NONE, LARGE_ANSWER]), ([NONE], [NONE])],
         ),
         Property("counts a false alarm on an empty truth as 0", [([NONE, LARGE], [ONE, LARGE])]),
+        Property("counts an object that was missed entirely as 0", [([ONE, LARGE], [NONE, LARGE_ANSWER])]),
     ),
     mistakes=(
         Mistake(
@@ -364,6 +411,18 @@ def _bitwise(target, prediction):
     return float(((target & prediction) != 0).sum() / union) if union else 1.0
 
 
+def _positive(target, prediction):
+    return float(_iou(target > 0, prediction > 0))
+
+
+def _empty_truth_is_one(target, prediction):
+    return iou_of_files(target, prediction) if (target != 0).any() else 1.0
+
+
+def _as_integers(target, prediction):
+    return iou_of_files(target.astype(int), prediction.astype(int))
+
+
 def _empty_divides(target, prediction):
     target, prediction = target != 0, prediction != 0
     union = (target | prediction).sum()
@@ -378,11 +437,15 @@ def _files(values, dtype):
     return cases
 
 
+SIGNED = np.array([[0, -1, 3], [2, 0, -4]], np.int16)
+OPPOSITE = np.array([[0, 1, -3], [0, 0, 5]], np.int16)
+EMPTY_FILE, FULL_FILE = np.zeros((2, 3), np.uint8), np.full((2, 3), 255, np.uint8)
+
 REPAIR_IOU = Exercise(
     slug="repair-iou",
     lesson="01",
     title="Repair: IoU of files",
-    minutes=5,
+    minutes=6,
     points=3,
     hints=(
         "`uint8` holds 0 to 255 and wraps around: 128 + 128 is 0, and so is 128 × 2. Is arithmetic needed at all?",
@@ -399,7 +462,9 @@ REPAIR_IOU = Exercise(
             lambda rng: _files([0, 1], np.uint8)(rng) + _files([0, 0.5], float)(rng),
         ),
         Property("is right when every object has a number of its own", _files([0, 1, 2, 4, 200], np.uint8)),
+        Property("is right for negative numbers, too", [(SIGNED, OPPOSITE), (SIGNED, SIGNED)]),
         Property("scores two empty masks 1", [(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8))]),
+        Property("scores a false alarm, and a miss, 0", [(EMPTY_FILE, FULL_FILE), (FULL_FILE, EMPTY_FILE)]),
     ),
     mistakes=(
         Mistake(
@@ -481,11 +546,29 @@ def _at_least_half(target, prediction):
     return int(hits)
 
 
+def _dice_above_half(target, prediction):
+    hits = 0
+    for i in np.unique(target[target > 0]):
+        ious = [_iou(target == i, prediction == j) for j in np.unique(prediction[prediction > 0])]
+        hits += any(2 * v / (1 + v) > 0.5 for v in ious)
+    return int(hits)
+
+
+def _numbered_from_one(target, prediction):
+    hits = 0
+    for i in range(1, len(np.unique(target[target > 0])) + 1):
+        for j in np.unique(prediction[prediction > 0]):
+            hits += _iou(target == i, prediction == j) > 0.5
+    return int(hits)
+
+
 THREE = np.array([[1, 1, 0, 2, 2], [1, 1, 0, 2, 2], [0, 0, 0, 0, 0], [7, 7, 7, 7, 0]])
 RENAMED = np.array([[5, 5, 0, 1, 1], [5, 5, 0, 1, 1], [0, 0, 0, 0, 0], [2, 2, 2, 2, 0]])
 MERGED = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [7, 7, 7, 0, 0]])
 CUT = np.array([[1, 2, 0, 3, 3], [1, 2, 0, 3, 3], [0, 0, 0, 0, 0], [4, 4, 5, 5, 0]])
 HALF_T, HALF_P = np.array([[1, 1, 0, 3]]), np.array([[1, 0, 0, 3]])
+THIRD_T, THIRD_P = np.array([[1, 1, 1, 1, 0, 0]]), np.array([[0, 0, 5, 5, 5, 5]])
+FORTY_T, FORTY_P = np.array([[2, 2, 2, 2, 2, 0]]), np.array([[0, 0, 4, 4, 4, 4]])
 
 
 def _label_maps(rng):
@@ -502,7 +585,7 @@ INSTANCE_HITS = Exercise(
     slug="instance-hits",
     lesson="01",
     title="Going further: count the hits",
-    minutes=8,
+    minutes=12,
     points=4,
     hints=(
         "Go through the true objects: `for i in np.unique(target[target > 0])`. "
@@ -520,6 +603,7 @@ INSTANCE_HITS = Exercise(
         Property("loses objects that were merged", [(THREE, MERGED)]),
         Property("loses objects that were cut in two", [(THREE, CUT)]),
         Property("asks for *more* than one half", [(HALF_T, HALF_P)]),
+        Property("does not count a weak overlap", [(THIRD_T, THIRD_P), (FORTY_T, FORTY_P)]),
         Property("is right on random label maps", _label_maps, weight=2),
         Property(
             "is 0 where there is nothing",

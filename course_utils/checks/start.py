@@ -18,7 +18,8 @@ ROW = np.array([[True, False, False, True]])
 
 
 def _images(rng):
-    return [(image, float(rng.choice([0.25, 0.5, 0.8]))) for image in small_images(rng, count=10, levels=5)]
+    images = small_images(rng, count=5, levels=5) + small_images(rng, count=5)
+    return [(image, float(rng.choice([0.25, 0.5, 0.8]))) for image in images]
 
 
 FIRST_MASK = Exercise(
@@ -55,6 +56,11 @@ FIRST_MASK = Exercise(
             "Your function always uses 0.45. It was given a `threshold`: use that one.",
         ),
         Mistake(
+            "zeros and ones",
+            lambda image, threshold: (image > threshold).astype(int),
+            "You return the numbers 0 and 1. A mask holds True and False, as the comparison gives them.",
+        ),
+        Mistake(
             "the other grey values",
             lambda image, threshold: np.where(image > threshold, image, 0),
             "You return the grey values of the bright pixels. A mask holds only True and False.",
@@ -62,7 +68,8 @@ FIRST_MASK = Exercise(
         Mistake(
             "one answer for all",
             lambda image, threshold: bool((image > threshold).any()),
-            "You return a single yes or no. Every pixel must get its own answer: return the whole array of comparisons.",
+            "You return a single yes or no. "
+            "Every pixel must get its own answer: return the whole array of comparisons.",
         ),
     ),
 )
