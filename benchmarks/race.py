@@ -179,13 +179,13 @@ def _status(field):
 
 @contextmanager
 def limited_to(threads):
-    """Hold numba, OpenCV, torch and whatever uses OpenMP or a BLAS to that many threads."""
+    """Hold the course, OpenCV, torch and whatever uses OpenMP or a BLAS to that many threads."""
     from threadpoolctl import threadpool_limits
 
     with ExitStack() as undo:
         undo.enter_context(threadpool_limits(threads))
         for module, getter, setter in (
-            ("numba", "get_num_threads", "set_num_threads"),
+            ("course_utils.kernel", "get_num_threads", "set_num_threads"),
             ("cv2", "getNumThreads", "setNumThreads"),
             ("torch", "get_num_threads", "set_num_threads"),
         ):
