@@ -1,0 +1,26 @@
+"""Explorers: one thing to move, one picture that answers at once.
+
+===================== ==============================================================================  ======
+`ThresholdExplorer`   drag a threshold along the histogram, see the mask and its score                02
+`ScoreExplorer`       move, grow and damage a prediction, and watch the scores disagree               01
+`Canvas`              the widget under all of them: picture, layers, plot, clicks, strokes, polylines
+===================== ==============================================================================  ======
+
+Each works with mouse, touch and keyboard, says in a line what to try, and leaves a strip of still frames for
+readers without a kernel.
+"""
+
+from importlib import import_module as _import_module
+
+_HOMES = {"Canvas": "canvas", "ScoreExplorer": "score", "ThresholdExplorer": "threshold"}
+__all__ = ["Canvas", "ScoreExplorer", "ThresholdExplorer"]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"course_utils.explorers has no {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

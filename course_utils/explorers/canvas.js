@@ -1,0 +1,278 @@
+// The one widget under every explorer: a picture with layers, a plot with a line to drag, scores and buttons.
+// Python decides what is shown (traits of the model); the page shows it and reports what the reader does (events).
+//
+// An event leaves only when the one before it was answered, and a newer value replaces one that still waits: there
+// is never more than one on its way, and the newest wins. Where no answer comes, the reader is told.
+
+const GONE = "The kernel is gone: run the cell again.";
+const BUSY = "The kernel is busy: the picture follows as soon as it is free.";
+const PATIENCE = 2000; // milliseconds without an answer
+const NEWEST_WINS = ["value", "drag"];
+const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -1e9, End: 1e9 };
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const path = (points) => "M" + points.map(([row, column]) => `${column} ${row}`).join("L");
+
+function element(tag, attributes = {}, ...children) {
+  const svg = ["svg", "path"].includes(tag) && "http://www.w3.org/2000/svg";
+  const node = svg ? document.createElementNS(svg, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+/** Sends events one at a time; calls `answered` at each answer and `silent` every PATIENCE without one. */
+function messenger(model, answered, silent) {
+  let queue = [], waiting = null, timer;
+  const next = () => {
+    if (waiting || !queue.length) return;
+    const event = queue.shift();
+    waiting = event.id = Math.random().toString(36);
+    timer = setInterval(silent, PATIENCE);
+    model.send(event);
+  };
+  model.on("msg:custom", ({ answered: id }) => {
+    if (id !== waiting) return; // the answer to another view of the same model
+    clearInterval(timer);
+    waiting = null;
+    answered();
+    next();
+  });
+  return {
+    send(kind, event = {}) {
+      if (NEWEST_WINS.includes(kind)) queue = queue.filter((e) => e.kind !== kind);
+      queue.push({ kind, ...event });
+      next();
+    },
+    busy: () => waiting !== null,
+    close: () => clearInterval(timer),
+  };
+}
+
+/** One toggle or push button an entry; those whose text stays are kept, so that none loses the focus. */
+function showButtons(box, entries) {
+  const texts = entries.map((e) => [e.label, e.key, e.colour, e.style].join("\n"));
+  if (box.dataset.texts !== texts.join("\n\n")) {
+    box.dataset.texts = texts.join("\n\n");
+    box.replaceChildren(...entries.map((e) => element("button", { type: "button", title: e.hint ?? "" },
+      ...(e.colour ? [element("i", { class: `swatch ${e.style}`, style: `--colour:${e.colour}` })] : []),
+      e.label, ...(e.key?.length === 1 ? [element("kbd", { "aria-hidden": true }, e.key.toUpperCase())] : []))));
+  }
+  entries.forEach((e, i) => {
+    if (e.hint) box.children[i].setAttribute("aria-label", e.hint);
+    if (e.pressed !== undefined) box.children[i].setAttribute("aria-pressed", e.pressed);
+  });
+}
+
+/** Follows one pointer (mouse, pen or finger) from down to up; `start` says whether it is to be followed. */
+function follow(target, start, move, end) {
+  let held = null;
+  target.addEventListener("pointerdown", (e) => {
+    if (e.button || !start(e)) return;
+    e.preventDefault();
+    target.focus({ preventScroll: true });
+    target.setPointerCapture((held = e.pointerId));
+  });
+  target.addEventListener("pointermove", (e) => e.pointerId === held && move(e));
+  const up = (e) => e.pointerId === held && ((held = null), end());
+  target.addEventListener("pointerup", up);
+  target.addEventListener("pointercancel", up);
+}
+
+function render({ model, el }) {
+  const get = (name) => model.get(name);
+  const set = (name, value) => { model.set(name, value); model.save_changes(); };
+
+  // ------------------------------------------------------------------------------------ the parts of the page
+  const id = "course" + Math.random().toString(36).slice(2);
+  const photo = element("canvas"), overlays = element("div"), ink = element("svg");
+  const picture = element("div", { class: "picture", tabindex: 0, role: "application",
+    "aria-roledescription": "picture", "aria-describedby": `${id}-hint ${id}-keys` }, photo, overlays, ink);
+  const chips = element("div", { class: "buttons", role: "group", "aria-label": "Layers" });
+  const opacity = element("input", { type: "range", min: 0, max: 1, step: 0.05, "aria-label": "Opacity of the layers" });
+  const fader = element("label", { class: "fader" }, "Opacity", opacity);
+  const plot = element("div", { class: "plot", tabindex: 0, role: "slider" });
+  const panel = element("div", { class: "readout" });
+  const actions = element("div", { class: "buttons", role: "group", "aria-label": "Actions" });
+  const status = element("p", { class: "status", role: "status", "aria-live": "polite" });
+  const hint = element("p", { class: "hint", id: `${id}-hint` }), keys = element("p", { id: `${id}-keys` });
+  // JupyterLab takes the arrow keys for itself unless this attribute is there.
+  const root = element("div", { class: "course-canvas", role: "group", "data-lm-suppress-shortcuts": "true" }, hint,
+    element("div", { class: "body" }, element("div", {}, picture, element("div", { class: "tools" }, chips, fader)),
+      element("div", { class: "right" }, plot, panel, actions)),
+    status, element("details", {}, element("summary", {}, "Keys"), keys));
+  el.append(element("style", {}, `#${get("strip")} {display: none}`), root); // gone with the canvas
+
+  // ----------------------------------------------------------------------------------- talking to the kernel
+  const say = (text) => { if (status.textContent !== text) status.textContent = text; };
+  const silent = (text) => { root.classList.add("silent"); say(text); };
+  const { send, busy, close } = messenger(model,
+    () => { root.classList.remove("silent"); say(get("status")); adopt(); },
+    () => silent(model.widget_manager?.kernel?.status === "busy" ? BUSY : GONE));
+
+  // ----------------------------------------------------------------------------------------------- showing
+  let value = get("value"), draft = [], cursor = null, gesture = null, asked = 0, drawn = 0;
+  const decode = (bytes) => bytes.byteLength && createImageBitmap(new Blob([bytes]));
+  function paint(canvas, bitmap) {
+    canvas.width = bitmap.width ?? 1;
+    canvas.height = bitmap.height ?? 1;
+    if (bitmap) canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  }
+  async function showPicture() {
+    const turn = ++asked, layers = get("layers");
+    const bitmaps = await Promise.all([get("image"), ...layers.flatMap((l) => [l.fill, l.line])].map(decode));
+    if (turn < drawn) return; // a newer picture was decoded sooner
+    drawn = turn;
+    while (overlays.children.length > 2 * layers.length) overlays.lastChild.remove();
+    while (overlays.children.length < 2 * layers.length) overlays.append(element("canvas", { class: "fill" }), element("canvas"));
+    [photo, ...overlays.children].forEach((canvas, i) => paint(canvas, bitmaps[i]));
+    showLayers();
+    picture.dataset.frame = turn;
+  }
+  function showLayers() {
+    const layers = get("layers"), hidden = get("hidden");
+    [...overlays.children].forEach((canvas, i) => { canvas.hidden = hidden.includes(layers[i >> 1]?.name); });
+    root.style.setProperty("--opacity", (opacity.value = get("opacity")));
+    fader.hidden = !layers.some((l) => l.fill.byteLength);
+    showButtons(chips, layers.map((l, i) => ({ ...l, label: l.name, key: `${i + 1}`, pressed: !hidden.includes(l.name) })));
+  }
+  function showPlot() {
+    const p = get("plot");
+    plot.hidden = !p.svg;
+    if (!p.svg) return;
+    plot.innerHTML = p.svg;
+    for (const [name, v] of Object.entries({ label: p.name, valuemin: p.min, valuemax: p.max })) plot.setAttribute(`aria-${name}`, v);
+    moveLine();
+  }
+  function moveLine() {
+    if (plot.hidden) return;
+    const p = get("plot"), part = clamp((value - p.min) / (p.max - p.min), 0, 1), at = part * p.width;
+    const [from, to] = p.side > 0 ? [at, p.width] : [0, at], line = plot.querySelector(".line");
+    const chosen = { x: from, width: to - from, viewBox: `${from} 0 ${to - from} ${p.height}` };
+    for (const [name, v] of Object.entries(chosen)) plot.querySelector(".chosen").setAttribute(name, v);
+    line.setAttribute("transform", `translate(${at} 0)`);
+    line.querySelector(".value").textContent = value.toFixed(3);
+    line.querySelector(".dot").setAttribute("cy", p.curve[Math.round(part * (p.curve.length - 1))] ?? -99);
+    plot.setAttribute("aria-valuenow", value);
+  }
+  function showInk() { // what was drawn, what is being drawn, the cross
+    const [height, width] = get("size");
+    const all = [...get("marks"), ...(draft.length ? [{ points: draft, brush: get("brush") }] : [])];
+    const line = (d, kind, colour) => [element("path", { d, class: `${kind} halo` }), element("path", { d, class: kind, stroke: colour })];
+    ink.setAttribute("viewBox", `-0.5 -0.5 ${width} ${height}`);
+    ink.replaceChildren(...all.flatMap(({ points, brush, closed }) => points.length > 1
+      ? line(path(points) + (closed ? "z" : ""), `trace brush-${brush}`, get("colours")[brush - 1])
+      : line(`${path(points)}h0`, `spot brush-${brush}`, get("colours")[brush - 1])),
+    ...(cursor ? line(`M${cursor[1]} -0.5V${height}M-0.5 ${cursor[0]}H${width}`, "cross", "#fff") : []));
+  }
+  function showTexts() {
+    const [height, width] = get("size");
+    root.setAttribute("aria-label", get("label"));
+    picture.setAttribute("aria-label", get("label"));
+    picture.setAttribute("style", `aspect-ratio:${width}/${height};max-width:calc(70vh*${width / height})`);
+    picture.dataset.tool = get("tool");
+    hint.textContent = get("hint");
+    keys.textContent = get("keyboard");
+  }
+  function adopt() { // Python's value, unless a newer one of ours is on its way
+    if (!busy()) value = get("value");
+    moveLine();
+  }
+
+  // ------------------------------------------------------------------------------------- what the reader does
+  function slideTo(wanted) {
+    const p = get("plot"), step = (p.max - p.min) / p.steps;
+    value = p.min + clamp(Math.round((wanted - p.min) / step), 0, p.steps) * step;
+    moveLine();
+    send("value", { value });
+  }
+  function toggle({ name }) {
+    const hidden = get("hidden");
+    set("hidden", hidden.includes(name) ? hidden.filter((n) => n !== name) : [...hidden, name]);
+  }
+  const fade = (to) => set("opacity", clamp(Math.round(20 * to) / 20, 0, 1));
+  function place(e) { // [row, column]; whole numbers are the centres of pixels
+    const box = picture.getBoundingClientRect(), [height, width] = get("size");
+    return [((e.clientY - box.top) / box.height) * height, ((e.clientX - box.left) / box.width) * width]
+      .map((v, i) => Math.round(10 * clamp(v - 0.5, 0, get("size")[i] - 1)) / 10);
+  }
+  const near = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) * picture.clientWidth < 8 * get("size")[1];
+  function finish(kind, more = {}) {
+    send(kind, { points: draft, brush: get("brush"), ...more });
+    draft = []; // it comes back from the kernel as a mark
+  }
+  function press(point) { // a click, or Enter at the cross
+    const tool = get("tool"), closed = draft.length > 2 && near(draft[0], point);
+    const ends = tool === "click" || (draft.length > 0 && (tool === "stroke" || closed || near(draft.at(-1), point)));
+    cursor = point;
+    if (tool === "click" || !ends) draft.push(point);
+    if (ends) finish(tool, { closed });
+    showInk();
+  }
+  function step(key, by) {
+    const at = (cursor ?? get("size").map((n) => n / 2)).map(Math.round), axis = /Left|Right/.test(key) ? 1 : 0;
+    at[axis] = clamp(at[axis] + (/Up|Left/.test(key) ? -by : by), 0, get("size")[axis] - 1);
+    cursor = at;
+    if (get("tool") === "stroke" && draft.length) draft.push(at);
+    say(`Row ${at[0]}, column ${at[1]}`);
+    showInk();
+  }
+  root.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || (e.target === opacity && e.key in STEPS)) return;
+    const action = get("actions").find((a) => a.key?.toLowerCase() === e.key.toLowerCase());
+    const layer = get("layers")[e.key - 1], p = get("plot"), fading = { "+": 0.1, "=": 0.1, "-": -0.1 }[e.key];
+    if (e.target === plot && e.key in STEPS) slideTo(value + (STEPS[e.key] * (p.max - p.min)) / p.steps);
+    else if (action) send("action", { name: action.name });
+    else if (layer) toggle(layer);
+    else if (fading) fade(get("opacity") + fading);
+    else if (e.target !== picture || !["click", "stroke", "polyline"].includes(get("tool"))) return;
+    else if (e.key.startsWith("Arrow")) step(e.key, e.shiftKey ? 10 : 1);
+    else if (e.key === "Enter" || e.key === " ") press(cursor ?? get("size").map((n) => n >> 1));
+    else if (e.key === "Backspace") send("undo");
+    else if (e.key === "Escape") { draft = []; showInk(); }
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  });
+  const slide = (e) => {
+    const p = get("plot"), svg = plot.firstElementChild;
+    const { x } = new DOMPoint(e.clientX, e.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    slideTo(p.min + (x / p.width) * (p.max - p.min));
+    return true;
+  };
+  follow(plot, slide, slide, () => {});
+  follow(picture,
+    (e) => {
+      gesture = { gesture: Math.random(), from: place(e) };
+      if (get("tool") === "stroke") draft = [gesture.from];
+      return ["stroke", "drag"].includes(get("tool"));
+    },
+    (e) => {
+      if (get("tool") === "drag") return send("drag", { ...gesture, to: place(e) });
+      draft.push(place(e));
+      showInk();
+    },
+    () => get("tool") === "stroke" && (finish("stroke"), showInk()));
+  picture.addEventListener("click", (e) => ["click", "polyline"].includes(get("tool")) && press(place(e)));
+  const pick = (box, entries, chosen) => box.addEventListener("click", (e) => {
+    const index = [...box.children].indexOf(e.target.closest("button"));
+    if (index >= 0) chosen(get(entries)[index]);
+  });
+  pick(chips, "layers", toggle);
+  pick(actions, "actions", ({ name }) => send("action", { name }));
+  opacity.addEventListener("input", () => fade(opacity.value));
+
+  // -------------------------------------------------------------------------------------- what Python changes
+  const shows = { plot: showPlot, value: adopt, "image layers": showPicture, "hidden opacity": showLayers,
+    "marks size colours brush": showInk, "label hint keyboard size tool": showTexts,
+    panel: () => { panel.innerHTML = get("panel"); }, actions: () => showButtons(actions, get("actions")),
+    status: () => { say(get("status")); plot.setAttribute("aria-valuetext", get("status")); } };
+  for (const [names, show] of Object.entries(shows)) {
+    for (const name of names.split(" ")) model.on(`change:${name}`, show);
+    show();
+  }
+  model.on("comm_live_update", () => silent(GONE));
+  return close;
+}
+
+export default { render };

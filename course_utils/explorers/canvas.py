@@ -1,0 +1,363 @@
+"""The widget under every explorer: a picture with layers, a plot with a line to drag, scores and buttons.
+
+Python decides what is shown, the page (``canvas.js``) shows it and reports what the reader does. Everything that
+is shown is a trait, so a page that is reloaded while the kernel lives finds the explorer as it was left.
+
+*Positions* are (row, column) in pixels of the image; whole numbers are the centres of pixels.
+*Events* are dicts with a ``kind``:
+
+========================================= ==================================================================
+``value``: ``value``                      the line in the plot was moved; `Canvas.value` already holds it
+``click``, ``stroke``, ``polyline``:      something was drawn; `Canvas.marks` already holds it
+``points``, ``brush``, ``closed``
+``undo``                                  the last mark was taken back
+``drag``: ``gesture``, ``from``, ``to``   the picture is being dragged; a gesture keeps its number and ``from``
+``action``: ``name``                      a button, or its key, was pressed
+========================================= ==================================================================
+
+The page sends an event only when the one before it was answered, and of values and drags only the newest: a slow
+answer makes the picture jump, it never makes it lag.
+"""
+
+import io
+from html import escape
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets as t
+from PIL import Image, ImageDraw
+
+from course_utils import plotting
+
+_HERE = Path(__file__).parent
+_SMALL = 512  # pixels: outlines of smaller images are drawn on enlarged pixels, so that they stay thin lines
+_KEYS = {
+    "plot": "On the plot: ← and → move the line, Page Up and Page Down move it ten steps, Home and End to its ends.",
+    "click": "On the picture: arrow keys move the cross (Shift: ten pixels), Enter clicks, Backspace takes back.",
+    "stroke": "On the picture: arrow keys move the cross (Shift: ten pixels), Enter puts the brush down and "
+    "lifts it, Backspace takes back.",
+    "polyline": "On the picture: arrow keys move the cross (Shift: ten pixels), Enter sets a corner, and ends the "
+    "line on its first or last corner; Escape drops the line, Backspace takes back.",
+    "layers": "Digits switch the layers, + and − change their opacity.",
+}
+
+
+class Canvas(anywidget.AnyWidget):
+    """A picture to look at and to draw on, with layers over it and a plot beside it.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) array in [0, 1], bool or uint8
+    label : str
+        The accessible name: what the picture shows.
+    tool : str
+        What the pointer does on the picture: "none", "click", "stroke" (freehand), "polyline" or "drag".
+    brushes : sequence of str
+        Names of what is drawn with, numbered 1, 2, … in events and marks.
+    respond : callable, optional
+        Called with each event; whatever it changes arrives in the page before the next event leaves.
+    **traits
+        Further traits: ``layers`` (see `layer`), ``hint``, ``status``, ``plot``, ``panel`` (HTML), ``actions``.
+    """
+
+    _esm = _HERE / "canvas.js"
+    _css = _HERE / "canvas.css"
+
+    label = t.Unicode().tag(sync=True)
+    hint = t.Unicode(help="one line: what to try, what to notice").tag(sync=True)
+    keyboard = t.Unicode(help="what the keyboard does").tag(sync=True)
+    status = t.Unicode(help="one line that is read aloud when it changes").tag(sync=True)
+    strip = t.Unicode(help="id of the strip of frames that the page hides while the canvas lives").tag(
+        sync=True
+    )
+
+    image = t.Bytes(help="the encoded picture").tag(sync=True)
+    size = t.List(t.Int(), help="height and width in pixels").tag(sync=True)
+    layers = t.List(t.Dict(), help="what `layer` makes, drawn in this order").tag(sync=True)
+    hidden = t.List(t.Unicode(), help="names of the layers that are switched off").tag(sync=True)
+    opacity = t.Float(0.35, min=0, max=1).tag(sync=True)
+
+    plot = t.Dict(help="what `histogram_plot` makes, or empty").tag(sync=True)
+    value = t.Float(help="where the line stands in the plot").tag(sync=True)
+    panel = t.Unicode(help="HTML beside the picture").tag(sync=True)
+    actions = t.List(t.Dict(), help="what `action` makes").tag(sync=True)
+
+    tool = t.Enum(["none", "click", "stroke", "polyline", "drag"], "none").tag(sync=True)
+    colours = t.List(t.Unicode(), list(plotting.PALETTE), help="of the brushes").tag(sync=True)
+    brush = t.Int(1, help="number of the brush in use").tag(sync=True)
+    marks = t.List(t.Dict(), help="what was drawn: dicts kind, points, brush, closed").tag(sync=True)
+
+    def __init__(self, image, *, label, tool="none", brushes=(), respond=None, **traits):
+        buttons = [
+            action(f"brush {i}", name, colour=plotting.PALETTE[i - 1], pressed=i == 1)
+            for i, name in enumerate(brushes, 1)
+        ]
+        traits["actions"] = [*buttons, *traits.get("actions", ())]
+        super().__init__(image=png(image), size=list(np.shape(image)[:2]), label=label, tool=tool, **traits)
+        self._respond = respond
+        self.on_msg(self._receive)
+
+    @property
+    def clicks(self):
+        """Pixels that were clicked, as a list of (row, column, brush), all int."""
+        return [(*_pixels(m)[0].tolist(), m["brush"]) for m in self.marks if m["kind"] == "click"]
+
+    @property
+    def strokes(self):
+        """Freehand strokes, as a list of (pixels, brush); pixels is an int array (n, 2) of rows and columns."""
+        return [(_pixels(m), m["brush"]) for m in self.marks if m["kind"] == "stroke"]
+
+    @property
+    def polylines(self):
+        """Drawn lines, as a list of (corners, closed); corners is a float array (n, 2) of rows and columns."""
+        return [(np.array(m["points"], float), m["closed"]) for m in self.marks if m["kind"] == "polyline"]
+
+    def seeds(self, width=1):
+        """Everything drawn as int32 labels (H, W): the brush's number under clicks and strokes, 0 elsewhere.
+
+        ``width`` is that of a stroke in pixels; a later mark covers an earlier one.
+        """
+        canvas = Image.new("I", (self.size[1], self.size[0]))
+        draw, radius = ImageDraw.Draw(canvas), width / 2
+        for mark in self.marks:
+            points = [(float(x), float(y)) for y, x in np.rint(mark["points"])]
+            draw.line(points, fill=mark["brush"], width=width)
+            for x, y in points:
+                draw.ellipse(
+                    (x - radius + 0.5, y - radius + 0.5, x + radius - 0.5, y + radius - 0.5), mark["brush"]
+                )
+        return np.array(canvas, dtype=np.int32)
+
+    def _receive(self, _widget, event, _buffers):
+        """Take an event of the page, let the explorer respond, and then answer: the page waits for that."""
+        try:
+            self._take(event)
+            if self._respond:
+                self._respond(event)
+        finally:
+            self.send({"answered": event["id"]})
+
+    def _take(self, event):
+        if event["kind"] == "value":
+            self.value = event["value"]
+        elif event["kind"] in ("click", "stroke", "polyline"):
+            mark = {name: event[name] for name in ("kind", "points", "brush")}
+            self.marks = [*self.marks, mark | {"closed": event.get("closed", False)}]
+        elif event["kind"] == "undo":
+            self.marks = self.marks[:-1]
+        elif event["kind"] == "action" and event["name"].startswith("brush "):
+            self.brush = int(event["name"].removeprefix("brush "))
+            self.actions = [
+                a | {"pressed": a["name"] == event["name"]} if "colour" in a else a for a in self.actions
+            ]
+
+    @t.observe("plot", "tool", "layers", "actions")
+    def _describe_keyboard(self, _change):
+        used = {"plot": self.plot, self.tool: True, "layers": self.layers}
+        texts = [text for name, text in _KEYS.items() if used.get(name)]
+        keyed = [f"{_key_name(a['key'])}: {a['hint'] or a['label']}." for a in self.actions if a["key"]]
+        self.keyboard = " ".join([*texts, *keyed])
+
+
+class Explorer:
+    """A `Canvas`, what it does when the reader acts (`respond`), and what stays without a kernel (`strip`)."""
+
+    canvas: Canvas
+
+    def respond(self, event):
+        """Answer an event of the page by changing the canvas."""
+        raise NotImplementedError
+
+    def strip(self):
+        """The still frames that tell the same story, as a `plotting.Figure`."""
+        raise NotImplementedError
+
+    def _ipython_display_(self):
+        """Show the canvas, and under it the strip, which the living canvas hides.
+
+        The strip is an output of its own because JupyterLab, in a notebook that it trusts, shows an error in the
+        place of a widget whose kernel has gone, whatever else the widget's own output holds.
+        """
+        from IPython.display import display
+
+        figure = self.strip()
+        self.canvas.strip = f"strip-{self.canvas.model_id}"
+        views, _ = self.canvas._repr_mimebundle_()
+        note = "Run this cell to explore the picture yourself; the frames below show what there is to find."
+        display(views | {"text/html": f"<p>{note}</p>", "text/plain": note}, raw=True)
+        html = f'<div class="course-strip" id="{self.canvas.strip}">{plotting.figure_html(figure)}</div>{_HIDE_ERROR}'
+        display({"text/html": html, "text/plain": figure.alt}, raw=True)
+
+
+# JupyterLab's "Error displaying widget: model not found", where a strip follows that says more.
+_HIDE_ERROR = (
+    "<style>.jp-OutputArea-child:has(> .jp-OutputArea-output.jupyter-widgets)"
+    ":has(+ .jp-OutputArea-child .course-strip) {display: none}</style>"
+)
+
+
+def png(image):
+    """PNG bytes of a picture (H, W) or (H, W, 3), bool, uint8 or float in [0, 1]; quick rather than small."""
+    image = np.asarray(image)
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3) or 0 in image.shape:
+        raise ValueError(f"image has shape {image.shape}; expected (height, width) or (height, width, 3).")
+    if image.dtype != np.uint8:
+        image = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return _encode(Image.fromarray(image))
+
+
+def layer(name, labels, colours, *, style="solid", tint=True):
+    """A mask or label map (H, W) as a layer of a `Canvas`: a tint that fades, and outlines that stay.
+
+    Parameters
+    ----------
+    name : str, as it stands on the layer's button
+    labels : bool or int array (H, W), nothing where 0
+    colours : a colour ``"#rrggbb"``, or a sequence that labels 1, 2, … take in turn
+    style : "solid" or "dashed", of the outline, so that two layers differ without their colours
+    tint : bool, whether there is a tint
+    """
+    labels, colours = np.asarray(labels), [colours] if isinstance(colours, str) else list(colours)
+    number = (labels - 1) % len(colours) + 1 if labels.dtype != bool else labels
+    number = np.where(labels != 0, number, 0).astype(np.uint8)
+    fill = _encode_palette(number, colours) if tint else b""
+    enlarge = -(-_SMALL // max(labels.shape)) if max(labels.shape) < _SMALL // 2 else 1
+    line = _encode_palette(_outline(labels, number, enlarge, len(colours) + 1, style), colours, shade=True)
+    return {"name": name, "colour": colours[0], "style": style, "fill": fill, "line": line}
+
+
+def action(name, label, *, key="", hint="", pressed=None, colour=None):
+    """A button of a `Canvas`; ``pressed`` (bool) makes it a switch, ``key`` is as in JavaScript's KeyboardEvent."""
+    switch = {} if pressed is None else {"pressed": bool(pressed)}
+    swatch = {} if colour is None else {"colour": colour, "style": "fill"}
+    return {"name": name, "label": label, "key": key, "hint": hint} | switch | swatch
+
+
+def meters(scores, before=None):
+    """HTML of one bar a score, for `Canvas.panel`.
+
+    ``scores`` maps names to values in [0, 1]; ``before`` to those before the last change, shown as a tick on the
+    bar and as the difference beside the value.
+    """
+    rows = []
+    for name, value in scores.items():
+        old = (before or {}).get(name, value)
+        change = f"{value - old:+.3f}" if f"{value - old:+.3f}" not in ("+0.000", "-0.000") else ""
+        tick = f'<i style="left:{100 * old:.1f}%"></i>' if change else ""
+        rows.append(
+            f'<span>{escape(name)}</span><div class="meter" role="meter" aria-label="{escape(name, quote=True)}" '
+            f'aria-valuemin="0" aria-valuemax="1" aria-valuenow="{value:.3f}">'
+            f'<div style="width:{100 * value:.1f}%"></div>{tick}</div><b>{value:.3f}</b>'
+            f"<small>{change.replace('-', '−')}</small>"
+        )
+    return f'<div class="meters">{"".join(rows)}</div>'
+
+
+def histogram_plot(counts, low, high, *, name, curve=(), curve_name="", marks=None, side=1):
+    """A histogram with a line to drag, for `Canvas.plot`.
+
+    Parameters
+    ----------
+    counts : (n,) array, pixels in n equal bins from ``low`` to ``high``; the line moves from bin edge to bin edge
+    name : str, what the axis shows
+    curve : (n - 1,) array or empty, a criterion at the inner bin edges, drawn below the histogram to its own height
+    marks : dict, named places on the axis
+    side : 1 or -1, whether the bins right or left of the line are the chosen ones
+    """
+    width, top, bottom, height = 400, 34, 226, 262
+    base = 150 if len(curve) else bottom
+    ceiling = base + 24
+    xs = np.linspace(0, width, len(counts) + 1)
+    tops = base - (base - top) * np.asarray(counts) / max(counts)
+    steps = "".join(f"V{y:.1f}H{x:.1f}" for y, x in zip(tops, xs[1:], strict=True))
+    bars = f'd="M0 {base}{steps}V{base}z"'
+    rise = np.array([0, *curve, 0]) / (max(curve, default=0) or 1)
+    ys = (bottom - (bottom - ceiling) * rise).round(1).tolist() if len(curve) else []
+    hill = "M" + "L".join(f"{x:.1f} {y}" for x, y in zip(xs, ys, strict=False))
+    parts = [
+        f'<svg viewBox="-16 0 {width + 32} {height}" aria-hidden="true">',
+        f'<path class="bars" {bars}/><svg class="chosen" height="{height}"><path class="bars" {bars}/></svg>',
+        f'<path class="axis" d="M0 {base}H{width}M0 {bottom}H{width}"/>',
+    ]
+    if ys:
+        parts.append(
+            f'<path class="hill" d="{hill}"/><text class="left" y="{ceiling - 6}">{escape(curve_name)}</text>'
+        )
+    for tick in _ticks(low, high):
+        parts.append(f'<text x="{width * (tick - low) / (high - low):.1f}" y="{bottom + 15}">{tick:g}</text>')
+    parts.append(f'<text x="{width / 2}" y="{bottom + 32}">{escape(name)}</text>')
+    for label, at in (marks or {}).items():
+        x = width * (at - low) / (high - low)
+        anchor = "right" if x > 0.7 * width else "left"
+        shift = -5 if anchor == "right" else 5
+        parts.append(
+            f'<path class="mark" d="M{x:.1f} {top - 4}V{bottom}"/>'
+            f'<text class="{anchor}" x="{x + shift:.1f}" y="{top + 6}">{escape(label)}</text>'
+        )
+    parts.append(
+        f'<g class="line"><path d="M0 {top - 10}V{bottom}"/><circle class="grip" cy="{top - 12}" r="7"/>'
+        f'<circle class="dot" r="5"/><text class="value" y="{top - 22}"></text></g></svg>'
+    )
+    return {
+        "svg": "".join(parts),
+        "name": name,
+        "min": float(low),
+        "max": float(high),
+        "steps": len(counts),
+        "width": width,
+        "height": height,
+        "curve": ys,
+        "side": side,
+    }
+
+
+def _ticks(low, high):
+    """Round numbers on an axis, at most six."""
+    rough = (high - low) / 5
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough)
+    return np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 12)
+
+
+def _outline(labels, number, enlarge, shade, style):
+    """Palette numbers of the outlines: inner pixels in their colour, outer ones (and the gaps of dashes) in shade."""
+    if enlarge > 1:
+        labels, number = (np.repeat(np.repeat(a, enlarge, 0), enlarge, 1) for a in (labels, number))
+    thickness = max(1, round(max(labels.shape) / 400)) + (style == "dashed")
+    edge = np.zeros(labels.shape, bool)
+    for d in range(1, thickness + 1):
+        down, right = labels[d:] != labels[:-d], labels[:, d:] != labels[:, :-d]
+        edge[d:] |= down
+        edge[:-d] |= down
+        edge[:, d:] |= right
+        edge[:, :-d] |= right
+    line = np.where(number > 0, number, np.uint8(shade))
+    if style == "dashed":
+        rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
+        line[(rows + columns) // (6 * thickness) % 2 == 1] = shade
+    return np.where(edge, line, np.uint8(0))
+
+
+def _encode_palette(number, colours, shade=False):
+    """PNG of palette numbers: 0 clear, then the colours, then, if asked for, a dark shade."""
+    palette = [0, 0, 0, *(int(c[i : i + 2], 16) for c in colours for i in (1, 3, 5)), 0, 0, 0]
+    clear = bytes([0, *[255] * len(colours), 120])
+    depth = next(bits for bits in (1, 2, 4, 8) if len(colours) + 1 + shade <= 1 << bits)
+    image = Image.fromarray(number)
+    image.putpalette(palette)
+    return _encode(image, transparency=clear, bits=depth)
+
+
+def _encode(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1, **options)
+    return buffer.getvalue()
+
+
+def _key_name(key):
+    return key.upper() if len(key) == 1 else key.replace("Arrow", "arrow ")
+
+
+def _pixels(mark):
+    return np.rint(mark["points"]).astype(int)
