@@ -68,67 +68,67 @@ KNOBS = {
 # fmt: off
 KINDS = {
     "fibroblasts": dict(
-        diameter=(13.5, 15.5), crowding=(0.015, 0.045), clustering=(0, 0.4), touching=(0, 0.06),
-        size_spread=(0.12, 0.2), elongation=(0.66, 0.74), irregularity=(0.1, 0.5), mitosis=(0, 0.08),
-        overlap=(0, 0.3), dome=(0.25, 0.35), brightness_spread=(0.15, 0.3),
+        diameter=(14, 16), crowding=(0.01, 0.035), clustering=(0, 0.4), touching=(0, 0.06),
+        size_spread=(0.12, 0.2), elongation=(0.66, 0.74), irregularity=(0, 0.25), mitosis=(0, 0.08),
+        overlap=(0, 0.3), dome=(0.25, 0.35), brightness_spread=(0.18, 0.36),
         texture=(0.06, 0.12), nucleoli=(0, 0.2), spots=(0, 0.2),
-        cytoplasm=(0.06, 0.16), debris=(0, 1), background=(0.02, 0.035), illumination=(0, 0.3),
-        blur=(0.85, 1.1), defocus=(0, 1), haze=(0.18, 0.3), dimness=(0.48, 0.64),
-        photons=(1100, 1600), read_noise=(0.0005, 0.001),
+        cytoplasm=(0.05, 0.16), debris=(0, 1), background=(0.015, 0.03), illumination=(0, 0.3),
+        blur=(0.85, 1.1), defocus=(0, 1), haze=(0.18, 0.3), dimness=(0.46, 0.6),
+        photons=(1300, 1900), read_noise=(0.0005, 0.001),
     ),
     "spheroids": dict(
-        diameter=(21, 25), crowding=(0.2, 0.5), clustering=(0.5, 1), touching=(0.05, 0.25),
-        size_spread=(0.15, 0.25), elongation=(0.45, 0.55), irregularity=(0.5, 1), mitosis=(0, 0.03),
+        diameter=(21.5, 26), crowding=(0.15, 0.42), clustering=(0.6, 1), touching=(0.1, 0.3),
+        size_spread=(0.16, 0.28), elongation=(0.45, 0.55), irregularity=(0.5, 1), mitosis=(0, 0.03),
         overlap=(0.3, 0.8), dome=(0.5, 0.7), brightness_spread=(0.08, 0.2),
-        texture=(0.25, 0.4), nucleoli=(0, 0.3), spots=(1.2, 3),
+        texture=(0.35, 0.5), nucleoli=(0, 0.3), spots=(1.2, 2.5),
         cytoplasm=(0, 0.03), debris=(0, 1), background=(0, 0.03), illumination=(0, 0.2),
-        blur=(0.9, 1.2), defocus=(0, 2.5), haze=(0.52, 0.65), dimness=(0.7, 0.78),
+        blur=(0.8, 1.1), defocus=(0.5, 3), haze=(0.5, 0.62), dimness=(0.66, 0.75),
         photons=(2000, 5000), read_noise=(0.0002, 0.0005),
     ),
     "chromatin": dict(
-        diameter=(14.5, 17), crowding=(0.025, 0.11), clustering=(0.2, 0.8), touching=(0, 0.12),
-        size_spread=(0.2, 0.3), elongation=(0.58, 0.67), irregularity=(0.1, 0.5), mitosis=(0.02, 0.12),
-        overlap=(0.1, 0.5), dome=(0.25, 0.4), brightness_spread=(0.1, 0.22),
+        diameter=(14.5, 17), crowding=(0.02, 0.085), clustering=(0.2, 0.8), touching=(0, 0.12),
+        size_spread=(0.19, 0.3), elongation=(0.55, 0.65), irregularity=(0.1, 0.6), mitosis=(0.04, 0.15),
+        overlap=(0.1, 0.5), dome=(0.25, 0.4), brightness_spread=(0.18, 0.32),
         texture=(0.11, 0.2), nucleoli=(0.2, 0.5), spots=(0, 0.4),
-        cytoplasm=(0.02, 0.08), debris=(0, 0.8), background=(0.12, 0.18), illumination=(0, 0.15),
-        blur=(0.6, 0.85), defocus=(0, 1), haze=(0.2, 0.3), dimness=(0.4, 0.6),
+        cytoplasm=(0.02, 0.08), debris=(0, 0.8), background=(0.13, 0.165), illumination=(0, 0.15),
+        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.22, 0.32), dimness=(0.38, 0.52),
         photons=(1800, 2400), read_noise=(0.0005, 0.001),
     ),
     "dense": dict(
-        diameter=(9.3, 11), crowding=(0.03, 0.15), clustering=(0.2, 0.9), touching=(0.15, 0.35),
-        size_spread=(0.14, 0.24), elongation=(0.6, 0.7), irregularity=(0.2, 0.7), mitosis=(0.05, 0.2),
+        diameter=(9.3, 11), crowding=(0.02, 0.1), clustering=(0.4, 1), touching=(0.15, 0.35),
+        size_spread=(0.14, 0.24), elongation=(0.6, 0.7), irregularity=(0, 0.4), mitosis=(0.03, 0.15),
         overlap=(0.1, 0.6), dome=(0.2, 0.35), brightness_spread=(0.25, 0.4),
-        texture=(0.15, 0.3), nucleoli=(0, 0.4), spots=(0, 0.6),
-        cytoplasm=(0.01, 0.06), debris=(0, 1), background=(0.07, 0.09), illumination=(0, 0.12),
-        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.15, 0.25), dimness=(0.1, 0.4),
-        photons=(2900, 3800), read_noise=(0.0005, 0.001),
+        texture=(0.12, 0.24), nucleoli=(0, 0.4), spots=(0, 0.4),
+        cytoplasm=(0.03, 0.09), debris=(0, 1), background=(0.075, 0.09), illumination=(0, 0.12),
+        blur=(0.7, 0.95), defocus=(0, 1), haze=(0.15, 0.25), dimness=(0, 0.25),
+        photons=(2800, 3600), read_noise=(0.0005, 0.001),
     ),
     "large": dict(
-        diameter=(48, 54), crowding=(0.26, 0.4), clustering=(0, 0.3), touching=(0.05, 0.3),
+        diameter=(49, 56), crowding=(0.26, 0.4), clustering=(0, 0.3), touching=(0.05, 0.3),
         size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.4, 1), mitosis=(0, 0.02),
-        overlap=(0, 0.3), dome=(0.15, 0.25), brightness_spread=(0.1, 0.2),
-        texture=(0.09, 0.13), nucleoli=(0, 0.2), spots=(0, 0.1),
-        cytoplasm=(0.02, 0.08), debris=(0.2, 1.2), background=(0.12, 0.25), illumination=(0, 0.2),
-        blur=(1, 1.3), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.8, 0.86),
-        photons=(1000, 1500), read_noise=(0.0005, 0.001),
+        overlap=(0, 0.3), dome=(0.25, 0.4), brightness_spread=(0.12, 0.24),
+        texture=(0.06, 0.12), nucleoli=(0, 0.2), spots=(0, 0.1),
+        cytoplasm=(0, 0.03), debris=(0.2, 1.2), background=(0.1, 0.2), illumination=(0, 0.1),
+        blur=(0.75, 1.05), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.77, 0.84),
+        photons=(900, 1500), read_noise=(0, 0.0005),
     ),
     "confocal": dict(
-        diameter=(40, 47), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.2, 0.5),
-        size_spread=(0.25, 0.35), elongation=(0.55, 0.7), irregularity=(0.6, 1), mitosis=(0, 0.03),
-        overlap=(0.7, 1), dome=(0.35, 0.5), brightness_spread=(0.2, 0.45),
-        texture=(0.25, 0.4), nucleoli=(0, 0.4), spots=(0.2, 0.6),
-        cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0.01, 0.1), illumination=(0, 0.2),
-        blur=(0.8, 1.2), defocus=(0, 3), haze=(0.55, 0.7), dimness=(0.75, 0.83),
-        photons=(14, 30), read_noise=(0.0005, 0.002), smoothing=(0.6, 0.7),
+        diameter=(44, 52), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.2, 0.5),
+        size_spread=(0.28, 0.4), elongation=(0.5, 0.66), irregularity=(0.6, 1), mitosis=(0, 0.03),
+        overlap=(0.7, 1), dome=(0.35, 0.5), brightness_spread=(0.25, 0.45),
+        texture=(0.05, 0.2), nucleoli=(0, 0.4), spots=(0.2, 0.6),
+        cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0, 0.04), illumination=(0, 0.3),
+        blur=(0.8, 1.2), defocus=(0, 3), haze=(0.6, 0.72), dimness=(0.72, 0.8),
+        photons=(5, 12), read_noise=(0.0005, 0.002), smoothing=(0.6, 0.7),
     ),
     "culture": dict(
-        diameter=(22, 40), crowding=(0.14, 0.32), clustering=(0, 0.4), touching=(0.02, 0.2),
+        diameter=(22, 40), crowding=(0.14, 0.32), clustering=(0, 0.3), touching=(0.02, 0.2),
         size_spread=(0.12, 0.22), elongation=(0.7, 0.78), irregularity=(0.3, 0.8), mitosis=(0, 0.04),
-        overlap=(0, 0.4), dome=(0.2, 0.3), brightness_spread=(0.1, 0.18),
-        texture=(0.08, 0.15), nucleoli=(0.1, 0.4), spots=(0.1, 0.5),
-        cytoplasm=(0.005, 0.03), debris=(0.1, 0.8), background=(0.03, 0.12), illumination=(0, 0.12),
-        blur=(0.75, 1.2), defocus=(0, 1), haze=(0.2, 0.4), dimness=(0.45, 0.8),
-        photons=(1600, 3500), read_noise=(0.0005, 0.001),
+        overlap=(0, 0.4), dome=(0.25, 0.35), brightness_spread=(0.15, 0.27),
+        texture=(0.1, 0.17), nucleoli=(0.1, 0.4), spots=(0, 0.25),
+        cytoplasm=(0.005, 0.03), debris=(0.1, 0.8), background=(0.03, 0.1), illumination=(0, 0.05),
+        blur=(0.65, 0.95), defocus=(0, 1), haze=(0.2, 0.35), dimness=(0.45, 0.8),
+        photons=(1000, 2000), read_noise=(0.0005, 0.001),
     ),
 }
 # fmt: on
@@ -283,7 +283,8 @@ def nuclei(
     )  # which are condensed, which of these to a plate
     levels = _shapes(cells, mitotic, size, k, rng.shapes)
     labels, seam = _compete(levels, size)
-    planes = _stain(cells, mitotic[:, 0], levels, labels, seam, k, rng) * _chromatin(size, k, rng.chromatin)
+    grain = _chromatin(size, k.diameter, rng.chromatin)
+    planes = _stain(cells, mitotic[:, 0], levels, labels, seam, grain, k, rng)
     planes[0] += (
         k.background + _cytoplasm(cells, size, k, rng.cytoplasm) + _debris(cells, size, k, rng.debris)
     )
@@ -369,8 +370,8 @@ def _axes(normal, k):
 
 def _density(size, clustering, rng):
     """Function from a place (2,) to the chance, in (0, 1], that a nucleus may settle there."""
-    waves, phases = rng.normal(0, 6 / max(size), (4, 2)), rng.uniform(0, 2 * np.pi, 4)
-    return lambda place: 1 - clustering / (1 + np.exp(3 * np.cos(waves @ place + phases).sum()))
+    waves, phases = rng.normal(0, 5 / max(size), (4, 2)), rng.uniform(0, 2 * np.pi, 4)
+    return lambda place: 1 - clustering / (1 + np.exp(4 * np.cos(waves @ place + phases).sum()))
 
 
 def _support(axes, angle):
@@ -460,7 +461,7 @@ def _compete(levels, size):
 # ------------------------------------------------------------------------------ chromatin: the light they emit
 
 
-def _stain(cells, condensed, levels, labels, seam, k, rng):
+def _stain(cells, condensed, levels, labels, seam, grain, k, rng):
     """Light of the nuclei, 1 for a typical one, in three planes from in focus to out of focus: (3, H, W).
 
     A nucleus holds the same amount of DNA whatever its size, so small ones tend to be brighter.
@@ -471,7 +472,9 @@ def _stain(cells, condensed, levels, labels, seam, k, rng):
         light = np.exp(k.brightness_spread * (rng.stain.standard_normal() + 2 * smallness))
         light *= 1 + bright * rng.stain.uniform(0.5, 2)
         dark, lit = _bumps(cell, window, 3, 0.2, rng.nucleoli), _bumps(cell, window, 12, 0.12, rng.spots)
-        light = light * np.clip(1 - k.nucleoli * dark + k.spots * lit, 0, None)
+        lit = k.spots * lit + 1.5 * k.irregularity * _crease(cell, window, rng.shapes)
+        light = light * np.exp(k.texture * rng.stain.uniform(0.5, 1.5) * grain[window])
+        light = light * np.clip(1 - k.nucleoli * dark + lit, 0, None)
         visible = np.where(labels[window] == number, seam[window], k.overlap * (labels[window] > 0))
         inside = level > 0
         planes[rng.focus.integers(3)][window] += (
@@ -499,10 +502,20 @@ def _spots(window, centres, widths, heights):
     return (y * heights[:, None]).T @ x
 
 
-def _chromatin(size, k, rng):
-    """Mottle of mean 1 from coarse and fine grains, skewed to the bright side: (H, W)."""
-    coarse, fine = (_noise(size, share * k.diameter, rng) for share in (0.1, 0.03))
-    return np.exp(k.texture * (0.6 * coarse + 0.8 * fine) - k.texture**2 / 2)
+def _crease(cell, window, rng):
+    """A bright fold across a cell, height 0 in most cells, up to 1 in some."""
+    angle, shift, bend, width, height = rng.uniform((0, -0.6, -0.5, 0.05, -6), (np.pi, 0.6, 0.5, 0.15, 1))
+    if height < 0:
+        return 0
+    u, v = (offset / axis for offset, axis in zip(_turned(cell, window), cell.axes, strict=True))
+    along, across = u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
+    return height * np.exp(-(((across - shift - bend * along**2) / width) ** 2) - 1.5 * along**2)
+
+
+def _chromatin(size, diameter, rng):
+    """Mottle of mean 0 and standard deviation 1, coarse and fine grains: (H, W)."""
+    coarse, fine = _noise(size, 0.1 * diameter, rng), _noise(size, max(0.02 * diameter, 0.7), rng)
+    return 0.5 * coarse + 0.85 * fine
 
 
 def _noise(size, sigma, rng):
@@ -515,18 +528,21 @@ def _noise(size, sigma, rng):
 
 
 def _cytoplasm(cells, size, k, rng):
-    """Faint cell bodies, mottled: spindles drawn out along the nuclei and bent."""
+    """Faint cell bodies, mottled: each a wide spindle along its nucleus with two thin processes, all bent."""
     mottle = np.maximum(1 + 0.1 * _noise(size, 2, rng), 0)
     light = np.full(size, 0.3)
     for cell in cells:
-        length, width, curve, bright = rng.uniform((1, 0.2, -0.5, 0), (6, 1, 0.5, 1))
-        length, width, shift = length * k.diameter, width * k.diameter, rng.normal(0, 0.4, 2)
-        window = _window(cell.centre, 1.6 * length, size)
-        along, across = _turned(cell, window)
-        along = along / length - shift[0]
-        across = across / width - shift[1] - curve * length / width * along**2
-        taper = 0.15 + np.exp(-6 * along**2)
-        light[window] += bright * np.exp(-3 * along**2 - 2 * (across / taper) ** 2)
+        for shortest, longest in (((1, 0.5), (2.5, 1.5)), *[((2, 0.1), (6, 0.4))] * 2):
+            length, width = k.diameter * rng.uniform(shortest, longest)
+            shift, curve, bright = rng.normal(0, 0.4, 2), rng.uniform(-0.3, 0.3), rng.uniform(-0.5, 1)
+            if bright < 0:
+                continue
+            window = _window(cell.centre, 1.5 * length, size)
+            along, across = _turned(cell, window)
+            along = along / length - shift[0]
+            across = across / width - shift[1] - curve * length / width * along**2
+            taper = 0.2 + np.exp(-6 * along**2)
+            light[window] += bright * np.exp(-3 * along**2 - 2 * (across / taper) ** 2)
     return k.cytoplasm * mottle * light
 
 
@@ -542,7 +558,10 @@ def _debris(cells, size, k, rng):
             host = cells[int(hosts[i] * len(cells))]
             centres[i] = host.centre + _beside(2 * np.pi * turns[i], 1.1 * _support(host.axes, host.angle))
     whole = slice(0, size[0]), slice(0, size[1])
-    return _spots(whole, centres, 0.5 + 0.1 * k.diameter * large**2, 0.1 + bright**3)
+    widths = np.where(
+        kinds < 0.96, 0.5 + 0.1 * k.diameter * large**2, 40 * large + k.diameter / 2
+    )  # or far from focus
+    return _spots(whole, centres, widths, 0.1 + bright**3 * (kinds < 0.96))
 
 
 # ------------------------------------------------------------------------------- illumination, optics, camera
