@@ -1,0 +1,321 @@
+"""All methods of the course on the same pictures, under the same policy.
+
+The benchmark is a fixed list of pictures from every bundled set, each with the mask of its object. One policy holds for
+every row:
+
+* a method gets the picture (grey unless it asks for colour) and returns a bool mask; it runs with **one setting for
+  all pictures**;
+* IoU and boundary F (tolerance 2 px) of the object are averaged **over the pictures of a set**; sets are unlike tasks
+  and are never averaged with each other;
+* what a method was given beyond the picture stands in its row: ``labels`` it learned from, ``prompts`` at test time,
+  what its settings were ``tuned`` on. To know whether the object is the bright or the dark side is a prompt, too:
+  with ``prompts="polarity"`` a method is handed the negative of every picture whose object is dark;
+* ``cost`` is the time for all pictures, as a multiple of a fixed calculation on the same machine in the same minute;
+  ``mb`` the most memory that Python's and numpy's allocations took beyond the picture.
+
+Rows recorded by ``python -m course_utils.scoreboard`` ship with the course. A student's own rows lie over them, in the
+student's folder.
+"""
+
+import csv
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+
+import numpy as np
+
+from course_utils import metrics, paths, plotting
+from course_utils.classic import filters, thresholding
+from course_utils.data import photos, synthetic
+
+FILE = "scoreboard.csv"
+TOLERANCE = 2.0
+#: The photographs, and whether their object is the bright side.
+PHOTOS = {
+    "coins": True,
+    "page": False,
+    "camera": False,
+    "horse": False,
+    "cell": True,
+    "rocket": True,
+    "astronaut": True,
+    "coffee": True,
+    "chelsea": True,
+}
+NUCLEI = range(900, 906)  # seeds that no lesson shows
+SETS = ("photos", "nuclei")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture of the benchmark: ``image`` (H, W[, 3]), ``mask`` of its object, and which side that is."""
+
+    set: str
+    name: str
+    image: np.ndarray
+    mask: np.ndarray
+    bright: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method's result. Scores are means over the pictures of a set; ``own`` marks a student's row."""
+
+    method: str
+    lesson: str
+    photos_iou: float
+    photos_boundary_f: float
+    nuclei_iou: float
+    nuclei_boundary_f: float
+    cost: float
+    mb: float
+    labels: int = 0
+    prompts: str = ""
+    tuned: str = ""
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A method to record: ``segment`` (image → mask), and what its row says of it."""
+
+    segment: Callable
+    lesson: str
+    labels: int = 0
+    prompts: str = ""
+    tuned: str = ""
+    colour: bool = False
+
+
+@cache
+def items():
+    """The pictures of the benchmark, in their fixed order (tuple of Item)."""
+    photographs = (photos.load(name) for name in PHOTOS)
+    shown = [Item("photos", p.name, p.image, p.mask, PHOTOS[p.name]) for p in photographs]
+    for seed in NUCLEI:
+        sample = synthetic.nuclei(seed)
+        shown.append(Item("nuclei", f"nuclei {seed}", sample.image, sample.labels > 0, True))
+    return tuple(shown)
+
+
+def evaluate(segment, *, prompts="", colour=False):
+    """Run a method on every picture.
+
+    Parameters
+    ----------
+    segment : function(image) -> bool (H, W)
+        ``image`` is float in [0, 1], (H, W), or (H, W, 3) with ``colour=True`` (grey pictures are then repeated).
+    prompts : str
+        With ``"polarity"``, pictures whose object is dark are handed over as negatives.
+
+    Returns
+    -------
+    scores : dict set -> (IoU, boundary F), means over its pictures
+    cost : float, multiples of the calibration
+    mb : float, megabytes
+
+    Raises ValueError, with the picture's name, where the answer is no mask of the picture's size.
+    """
+    given = [_hand_over(item, prompts, colour) for item in items()]
+    segment(given[0].copy())  # what is compiled or loaded once is not part of the cost
+    answers, cost = _timed(segment, given)
+    scores = {}
+    for name in SETS:
+        of_set = [_scores(i, a) for i, a in zip(items(), answers, strict=True) if i.set == name]
+        scores[name] = tuple(float(value) for value in np.mean(of_set, axis=0))
+    return scores, cost, _peak_mb(segment, given)
+
+
+def add(method, segment, *, lesson, labels=0, prompts="", tuned="", colour=False):
+    """Run a method of one's own on the benchmark, keep its row, and return it.
+
+    A row of the same name is replaced. See `evaluate` for ``segment``; the other arguments are the columns of `Row`.
+    Where nothing can be written the row lasts as long as the kernel, and a sentence says so.
+    """
+    row = _row(method, Entrant(segment, lesson, labels, prompts, tuned, colour), own=True)
+    _own()[method] = row
+    try:
+        _write(paths.home() / FILE, _own().values())
+    except OSError as problem:
+        print(f"The row is not kept beyond this session: {problem.strerror} ({paths.home() / FILE}).")
+    return row
+
+
+def rows():
+    """All rows, the recorded ones first; one's own replace recorded ones of the same name (list of Row)."""
+    shipped = {row.method: row for row in _read(paths.bundled("data") / "results" / FILE)}
+    return list((shipped | _own()).values())
+
+
+def show():
+    """The scoreboard as a table, with the best of each column marked."""
+    columns = (
+        "method",
+        "lesson",
+        "photos: IoU",
+        "boundary F",
+        "nuclei: IoU",
+        "boundary F ",
+        "cost",
+        "MB",
+        "labels",
+    )
+    columns = (*columns, "prompts", "tuned on")
+    lines = []
+    for row in rows():
+        scores = (row.photos_iou, row.photos_boundary_f, row.nuclei_iou, row.nuclei_boundary_f)
+        name = f"{row.method} (yours)" if row.own else row.method
+        lines.append(
+            (
+                name,
+                row.lesson,
+                *scores,
+                f"{row.cost:.2g}",
+                f"{row.mb:.1f}",
+                row.labels,
+                row.prompts,
+                row.tuned,
+            )
+        )
+    count = {name: sum(item.set == name for item in items()) for name in SETS}
+    return plotting.table(
+        columns,
+        lines,
+        caption=f"The scoreboard: means over {count['photos']} photographs and over {count['nuclei']} generated pictures "
+        f"of nuclei, boundary F at {TOLERANCE:g} px. ★ marks the best. Cost is time in multiples of a fixed calculation.",
+        best=[column for column in columns if "IoU" in column or "boundary" in column],
+    )
+
+
+# ---------------------------------------------------------------------------------------------- recording
+
+
+def _sauvola(image):
+    negative = 1 - image
+    return negative <= thresholding.sauvola(negative, window=101, k=0.1)
+
+
+#: The methods of the lessons so far.
+METHODS = {
+    "nothing": Entrant(lambda image: np.zeros(image.shape, bool), "01"),
+    "everything": Entrant(lambda image: np.ones(image.shape, bool), "01"),
+    "above 0.45": Entrant(lambda image: image > 0.45, "00", prompts="polarity", tuned="coins, by eye"),
+    "Otsu": Entrant(lambda image: image > thresholding.otsu(image), "02", prompts="polarity"),
+    "Li": Entrant(lambda image: image > thresholding.li(image), "02", prompts="polarity"),
+    "minimum error": Entrant(
+        lambda image: image > thresholding.minimum_error(image), "02", prompts="polarity"
+    ),
+    "Sauvola 101": Entrant(_sauvola, "02", prompts="polarity", tuned="coins"),
+}
+
+
+def record(path=None):
+    """Run all of `METHODS` and write the rows that ship with the course; returns them."""
+    recorded = [_row(method, entrant, own=False) for method, entrant in METHODS.items()]
+    _write(path or paths.bundled("data") / "results" / FILE, recorded)
+    return recorded
+
+
+# ------------------------------------------------------------------------------------------------ helpers
+
+
+def _row(method, entrant, *, own):
+    scores, cost, mb = evaluate(entrant.segment, prompts=entrant.prompts, colour=entrant.colour)
+    means = {
+        f"{name}_{score}": v
+        for name in SETS
+        for score, v in zip(("iou", "boundary_f"), scores[name], strict=True)
+    }
+    given = {"labels": entrant.labels, "prompts": entrant.prompts, "tuned": entrant.tuned}
+    return Row(method, entrant.lesson, **means, cost=cost, mb=mb, **given, own=own)
+
+
+def _hand_over(item, prompts, colour):
+    image = item.image
+    if colour and image.ndim == 2:
+        image = np.stack([image] * 3, -1)
+    if not colour and image.ndim == 3:
+        image = image @ (0.2125, 0.7154, 0.0721)  # luminance as in skimage.color.rgb2gray
+    return 1 - image if prompts == "polarity" and not item.bright else image.copy()
+
+
+def _scores(item, answer):
+    answer = np.asarray(answer)
+    if answer.shape != item.mask.shape or answer.dtype != bool:
+        raise ValueError(
+            f"On {item.name!r} the method returned {answer.dtype} {answer.shape}; a bool mask of the picture's shape "
+            f"{item.mask.shape} was expected. A comparison such as `image > t` makes one."
+        )
+    return metrics.mask_iou(item.mask, answer), metrics.boundary_f(item.mask, answer, TOLERANCE)
+
+
+def _timed(segment, images):
+    """The answers, and the time for all of them in multiples of `_calibrate`."""
+    unit = _calibrate()
+    start = time.perf_counter()
+    answers = [segment(image.copy()) for image in images]
+    return answers, (time.perf_counter() - start) / unit
+
+
+def _calibrate():
+    """Seconds that this machine takes now for a fixed calculation: one Gaussian blur of a million pixels."""
+    image = np.linspace(0, 1, 1_000_000).reshape(1000, 1000)
+    filters.gaussian(image, 3)
+    start = time.perf_counter()
+    filters.gaussian(image, 3)
+    return time.perf_counter() - start
+
+
+def _peak_mb(segment, images):
+    tracemalloc.start()
+    try:
+        for image in images:
+            segment(image)
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+@cache
+def _own():
+    """The student's rows by method; read once, then kept in step with the file."""
+    return {row.method: row for row in _read(paths.home() / FILE)}
+
+
+def _read(path):
+    if not path.is_file():
+        return []
+    kinds = {field.name: field.type for field in fields(Row)}
+    with path.open(newline="", encoding="utf-8") as file:
+        try:
+            return [
+                Row(**{name: _value(kinds[name], text) for name, text in line.items()})
+                for line in csv.DictReader(file)
+            ]
+        except (KeyError, TypeError, ValueError):
+            print(f"{path} could not be read and is left as it is; its rows are not shown.")
+            return []
+
+
+def _value(kind, text):
+    return text == "True" if kind is bool else kind(text)
+
+
+def _write(path, rows):
+    """Write the rows whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    with new.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(row).items()} for row in rows
+        )
+    new.replace(path)
+
+
+if __name__ == "__main__":
+    for row in record():
+        print(row)
