@@ -72,9 +72,9 @@ KINDS = {
         size_spread=(0.12, 0.2), elongation=(0.66, 0.74), irregularity=(0, 0.25), mitosis=(0, 0.08),
         overlap=(0, 0.3), dome=(0.25, 0.35), brightness_spread=(0.18, 0.36),
         texture=(0.06, 0.12), nucleoli=(0, 0.2), spots=(0, 0.2),
-        cytoplasm=(0.05, 0.16), debris=(0, 1), background=(0.015, 0.03), illumination=(0, 0.3),
-        blur=(0.85, 1.1), defocus=(0, 1), haze=(0.18, 0.3), dimness=(0.46, 0.6),
-        photons=(1300, 1900), read_noise=(0.0005, 0.001),
+        cytoplasm=(0.04, 0.12), debris=(0, 1), background=(0.02, 0.035), illumination=(0, 0.3),
+        blur=(0.85, 1.1), defocus=(0, 1), haze=(0.2, 0.34), dimness=(0.46, 0.6),
+        photons=(1200, 1700), read_noise=(0.0005, 0.001),
     ),
     "spheroids": dict(
         diameter=(21.5, 26), crowding=(0.15, 0.42), clustering=(0.6, 1), touching=(0.1, 0.3),
@@ -104,22 +104,22 @@ KINDS = {
         photons=(2800, 3600), read_noise=(0.0005, 0.001),
     ),
     "large": dict(
-        diameter=(49, 56), crowding=(0.26, 0.4), clustering=(0, 0.3), touching=(0.05, 0.3),
+        diameter=(49, 56), crowding=(0.24, 0.37), clustering=(0, 0.3), touching=(0.05, 0.3),
         size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.4, 1), mitosis=(0, 0.02),
         overlap=(0, 0.3), dome=(0.25, 0.4), brightness_spread=(0.12, 0.24),
-        texture=(0.06, 0.12), nucleoli=(0, 0.2), spots=(0, 0.1),
+        texture=(0.05, 0.11), nucleoli=(0, 0.2), spots=(0, 0.1),
         cytoplasm=(0, 0.03), debris=(0.2, 1.2), background=(0.1, 0.2), illumination=(0, 0.1),
         blur=(0.75, 1.05), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.77, 0.84),
-        photons=(900, 1500), read_noise=(0, 0.0005),
+        photons=(800, 1300), read_noise=(0, 0.0005),
     ),
     "confocal": dict(
         diameter=(44, 52), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.2, 0.5),
-        size_spread=(0.28, 0.4), elongation=(0.5, 0.66), irregularity=(0.6, 1), mitosis=(0, 0.03),
+        size_spread=(0.22, 0.32), elongation=(0.5, 0.66), irregularity=(0.6, 1), mitosis=(0, 0.03),
         overlap=(0.7, 1), dome=(0.35, 0.5), brightness_spread=(0.25, 0.45),
-        texture=(0.05, 0.2), nucleoli=(0, 0.4), spots=(0.2, 0.6),
+        texture=(0.25, 0.45), nucleoli=(0, 0.4), spots=(0.2, 0.6),
         cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0, 0.04), illumination=(0, 0.3),
-        blur=(0.8, 1.2), defocus=(0, 3), haze=(0.6, 0.72), dimness=(0.72, 0.8),
-        photons=(5, 12), read_noise=(0.0005, 0.002), smoothing=(0.6, 0.7),
+        blur=(0.6, 0.9), defocus=(0, 3), haze=(0.6, 0.72), dimness=(0.72, 0.8),
+        photons=(30, 70), read_noise=(0.009, 0.018), smoothing=(0.56, 0.63),
     ),
     "culture": dict(
         diameter=(22, 40), crowding=(0.14, 0.32), clustering=(0, 0.3), touching=(0.02, 0.2),
@@ -127,8 +127,8 @@ KINDS = {
         overlap=(0, 0.4), dome=(0.25, 0.35), brightness_spread=(0.15, 0.27),
         texture=(0.1, 0.17), nucleoli=(0.1, 0.4), spots=(0, 0.25),
         cytoplasm=(0.005, 0.03), debris=(0.1, 0.8), background=(0.03, 0.1), illumination=(0, 0.05),
-        blur=(0.65, 0.95), defocus=(0, 1), haze=(0.2, 0.35), dimness=(0.45, 0.8),
-        photons=(1000, 2000), read_noise=(0.0005, 0.001),
+        blur=(0.75, 1.05), defocus=(0, 1), haze=(0.2, 0.35), dimness=(0.45, 0.8),
+        photons=(1200, 2200), read_noise=(0.0005, 0.001),
     ),
 }
 # fmt: on
@@ -338,7 +338,7 @@ def _layout(size, k, rng, rng_density):
     common = rng.uniform(0, np.pi)  # neighbours tend to lie the same way
     for _ in range(count):
         normal, guest, tries = rng.standard_normal(3), rng.random() < k.touching, rng.random((TRIES, 4))
-        axes, angle, n = _axes(normal, k), common + 0.8 * normal[2], len(cells)
+        axes, angle, n = _axes(normal, k), common + 0.6 * normal[2], len(cells)
         support = _support(axes, angle)
         for y, x, chance, depth in tries:
             if n == 0:  # the first one always shows
@@ -473,7 +473,7 @@ def _stain(cells, condensed, levels, labels, seam, grain, k, rng):
         light *= 1 + bright * rng.stain.uniform(0.5, 2)
         dark, lit = _bumps(cell, window, 3, 0.2, rng.nucleoli), _bumps(cell, window, 12, 0.12, rng.spots)
         lit = k.spots * lit + 1.5 * k.irregularity * _crease(cell, window, rng.shapes)
-        light = light * np.exp(k.texture * rng.stain.uniform(0.5, 1.5) * grain[window])
+        light = light * np.exp((k.texture * rng.stain.uniform(0.5, 1.5) + 0.4 * bright) * grain[window])
         light = light * np.clip(1 - k.nucleoli * dark + lit, 0, None)
         visible = np.where(labels[window] == number, seam[window], k.overlap * (labels[window] > 0))
         inside = level > 0
@@ -528,20 +528,21 @@ def _noise(size, sigma, rng):
 
 
 def _cytoplasm(cells, size, k, rng):
-    """Faint cell bodies, mottled: each a wide spindle along its nucleus with two thin processes, all bent."""
+    """Faint cell bodies, mottled: a wide spindle along each nucleus, a thin process, and a few long strands."""
     mottle = np.maximum(1 + 0.1 * _noise(size, 2, rng), 0)
     light = np.full(size, 0.3)
-    for cell in cells:
-        for shortest, longest in (((1, 0.5), (2.5, 1.5)), *[((2, 0.1), (6, 0.4))] * 2):
-            length, width = k.diameter * rng.uniform(shortest, longest)
-            shift, curve, bright = rng.normal(0, 0.4, 2), rng.uniform(-0.3, 0.3), rng.uniform(-0.5, 1)
+    for i, cell in enumerate(cells):
+        body, process, strand = ((1, 0.5), (2.5, 1.5)), ((2, 0.1), (5, 0.3)), ((4, 0.05), (10, 0.25))
+        for low, high in (body, process, strand, strand) if i < 8 else (body, process):
+            length, width = k.diameter * rng.uniform(low, high)
+            shift, curve, bright = rng.normal(0, 0.4, 2), rng.uniform(-0.3, 0.3), rng.uniform(-0.5, 0.8)
             if bright < 0:
                 continue
             window = _window(cell.centre, 1.5 * length, size)
             along, across = _turned(cell, window)
             along = along / length - shift[0]
             across = across / width - shift[1] - curve * length / width * along**2
-            taper = 0.2 + np.exp(-6 * along**2)
+            taper = 0.3 + np.exp(-6 * along**2)
             light[window] += bright * np.exp(-3 * along**2 - 2 * (across / taper) ** 2)
     return k.cytoplasm * mottle * light
 
@@ -559,9 +560,9 @@ def _debris(cells, size, k, rng):
             centres[i] = host.centre + _beside(2 * np.pi * turns[i], 1.1 * _support(host.axes, host.angle))
     whole = slice(0, size[0]), slice(0, size[1])
     widths = np.where(
-        kinds < 0.96, 0.5 + 0.1 * k.diameter * large**2, 40 * large + k.diameter / 2
+        kinds < 0.99, 0.5 + 0.1 * k.diameter * large**2, 40 * large + k.diameter / 2
     )  # or far from focus
-    return _spots(whole, centres, widths, 0.1 + bright**3 * (kinds < 0.96))
+    return _spots(whole, centres, widths, 0.1 + bright**3 * (kinds < 0.99))
 
 
 # ------------------------------------------------------------------------------- illumination, optics, camera
