@@ -186,7 +186,14 @@ class Case:
     @property
     def size(self):
         """Number of values in the arguments, to find the smallest case."""
-        return sum(np.size(a) if isinstance(a, np.ndarray | list | tuple) else 1 for a in self.arguments)
+        return _count(self.arguments)
+
+
+def _count(value):
+    """Number of values in an array, or in lists of arrays of any shapes."""
+    if isinstance(value, list | tuple):
+        return sum(map(_count, value))
+    return value.size if isinstance(value, np.ndarray) else 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,10 +34,6 @@ _LONGEST_LIST = 100_000
 _DEEPEST = 5
 _LONGEST_PRINT = 2_000  # characters kept
 _LAST_WORDS = 1.0  # seconds that code gets to end after its time is up
-
-
-class OutOfTime(SystemExit):
-    """Thrown into code whose time is up. A SystemExit: no ``except Exception`` stops it, no traceback is printed."""
 
 
 @dataclass(frozen=True)
@@ -88,28 +84,28 @@ def call(function, arguments=(), seconds=2.0):
     redirected for the whole process meanwhile.
     """
     answers = []
-
-    def work():
-        try:
-            given = copy.deepcopy(arguments)
-            value = freeze(function(*given))
-            answers.append(Outcome(value, changed=_changed(arguments, given)))
-        except OutOfTime:
-            pass
-        except BaseException as problem:
-            answers.append(Outcome(trouble=_trouble(problem, function)))
-
-    # The context carries NumPy's error settings, and the notebook cell that display() writes to.
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(work,), daemon=True, name="student code")
+    thread = _StudentThread(_work, (function, arguments, answers))
     start = time.perf_counter()
     with _captured() as (printed, warned):
         thread.start()
-        late = not _join(thread, seconds)
+        late = not thread.wait(seconds)
         if late:
-            _stop(thread)
+            thread.stop()
     outcome = answers[0] if answers and not late else Outcome(late=True, stuck=thread.is_alive())
-    return _with(outcome, printed=printed.text(), warned=_words(warned), seconds=time.perf_counter() - start)
+    return replace(
+        outcome, printed=printed.text(), warned=_words(warned), seconds=time.perf_counter() - start
+    )
+
+
+def _work(function, arguments, answers):
+    try:
+        given = copy.deepcopy(arguments)
+        value = freeze(function(*given))
+        answers.append(Outcome(value, changed=_changed(arguments, given)))
+    except OutOfTime:
+        raise
+    except BaseException as problem:
+        answers.append(Outcome(trouble=_trouble(problem, function)))
 
 
 def freeze(value, depth=_DEEPEST):
@@ -125,9 +121,8 @@ def freeze(value, depth=_DEEPEST):
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return (
-            int.__add__(value, 0) if int.bit_length(value) <= 64 else Odd("an integer too large for 64 bits")
-        )
+        fits = int.bit_length(value) <= 64
+        return int.__add__(value, 0) if fits else Odd("an integer too large for 64 bits")
     if isinstance(value, float | np.longdouble):
         return float(value)
     if isinstance(value, complex):
@@ -194,34 +189,94 @@ def _changed(before, after):
     return tuple(i for i, (old, new) in pairs if not same(freeze(old), freeze(new)))
 
 
-def _with(outcome, **changes):
-    return Outcome(**{**outcome.__dict__, **changes})
-
-
 # --------------------------------------------------------------------------------------------- time
 
 
-def _join(thread, seconds):
-    """Wait for the thread; False when it still runs, or when the student pressed *interrupt*."""
-    try:
-        thread.join(seconds)
-    except KeyboardInterrupt:
-        return False
-    return not thread.is_alive()
+class _StudentThread(threading.Thread):
+    """Calls ``work``, and can be stopped."""
+
+    def __init__(self, work, arguments):
+        # The context carries NumPy's error settings, and the notebook cell that display() writes to.
+        context = contextvars.copy_context()
+        super().__init__(target=context.run, args=(work, *arguments), daemon=True, name="student code")
+        self._over = False
+        self._lock = threading.Lock()  # nothing is thrown once the work is over
+
+    def run(self):
+        try:  # noqa: SIM105 (a `with` would make a call that the next exception could interrupt)
+            super().run()
+        except OutOfTime:
+            pass
+        while not self._over:
+            try:
+                sys.settrace(None)
+                with self._lock:
+                    self._over = True
+            except OutOfTime:
+                pass
+
+    def wait(self, seconds):
+        """Whether the thread ended within that time; False also when the student pressed *interrupt*."""
+        try:
+            self.join(seconds)
+        except KeyboardInterrupt:
+            return False
+        return not self.is_alive()
+
+    def stop(self):
+        """Throw `OutOfTime` into the thread until it ends, for at most a second."""
+        deadline = time.perf_counter() + _LAST_WORDS
+        pause = 0.001
+        while not self.wait(pause) and time.perf_counter() < deadline:
+            with self._lock:
+                if not self._over:
+                    identity = ctypes.c_ulong(self.ident)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(OutOfTime))
+            pause = min(pause * 1.3, 0.05)
 
 
-def _stop(thread):
-    """Throw `OutOfTime` into the thread until it ends, for at most a second.
+class OutOfTime(SystemExit):
+    """Thrown into code whose time is up. A SystemExit: no ``except Exception`` stops it, no traceback is printed.
 
-    One throw can be swallowed by an ``except:``; sooner or later one lands outside of its ``try``.
+    A bare ``except:`` does catch it. So when one is made in the thread, and again when it is dropped at the end of such
+    a handler, tracing is switched on there, and the next line that runs raises another, now outside of that ``try``.
     """
-    deadline = time.perf_counter() + _LAST_WORDS
-    pause = 0.001
-    while thread.is_alive() and time.perf_counter() < deadline:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(OutOfTime))
-        with contextlib.suppress(KeyboardInterrupt):
-            thread.join(pause)
-        pause = min(pause * 1.3, 0.05)
+
+    def __init__(self):
+        super().__init__()
+        self._thread = threading.current_thread()
+        self._trace(sys._getframe(1))
+
+    def __del__(self):
+        if (
+            threading.current_thread() is self._thread
+        ):  # not when the garbage of one call is collected in the next
+            self._trace(sys._getframe(1))
+
+    @staticmethod
+    def _trace(frame):
+        if not _is_student_code(frame):
+            return
+        while frame is not None:
+            frame.f_trace = _raise_out_of_time
+            frame = frame.f_back
+        sys.settrace(_raise_out_of_time)
+
+
+def _raise_out_of_time(frame, event, _argument):
+    if event == "line" and _is_student_code(frame):
+        raise OutOfTime
+    return _raise_out_of_time
+
+
+def _is_student_code(frame):
+    """Whether a frame runs on behalf of `_work`, and not of `OutOfTime` itself."""
+    own = OutOfTime.__init__.__code__, OutOfTime.__del__.__code__
+    while frame is not None and frame.f_code not in own:
+        if frame.f_code is _work.__code__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 # --------------------------------------------------------------------------------------------- printing
