@@ -183,8 +183,8 @@ def show():
     return plotting.table(
         columns,
         lines,
-        caption=f"The scoreboard: means over {count['photos']} photographs and over {count['nuclei']} generated pictures "
-        f"of nuclei, boundary F at {TOLERANCE:g} px. ★ marks the best. Cost is time in multiples of a fixed calculation.",
+        caption=f"The scoreboard: means over {count['photos']} photographs and {count['nuclei']} generated pictures of "
+        f"nuclei, boundary F at {TOLERANCE:g} px. ★ marks the best. Cost is time as a multiple of a fixed calculation.",
         best=[column for column in columns if "IoU" in column or "boundary" in column],
     )
 
