@@ -5,6 +5,7 @@ JupyterLab, Colab, VS Code and print, and still reads well on hosts that strip a
 the page, so light and dark themes both work; no meaning hangs on colour alone, every state has a symbol and a word.
 """
 
+import re
 from dataclasses import dataclass
 from html import escape
 
@@ -90,13 +91,18 @@ def card(headline, body="", *, state, label):
 
 
 def paragraph(text):
-    """HTML of a paragraph of escaped text, in which `backticks` mark code."""
+    """HTML of a paragraph of `code` text."""
     return f'<p style="margin:0.4em 0">{code(text)}</p>'
 
 
 def code(text):
-    """Escaped text in which the parts between backticks are set as code."""
+    """HTML of plain text in which `backticks` mark code and *asterisks* around words stress them."""
     parts = escape(text).split("`")
-    if len(parts) % 2 == 0:  # an odd backtick: leave it as it is
+    if len(parts) % 2 == 0:  # a backtick without a partner: leave it as it is
         return escape(text)
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    return "".join(
+        f"<code>{part}</code>" if i % 2 else _STRESS.sub(r"<em>\1</em>", part) for i, part in enumerate(parts)
+    )
+
+
+_STRESS = re.compile(r"(?<![\w*])\*(?=\S)([^*]+)(?<=\S)\*(?![\w*])")

@@ -67,11 +67,12 @@ class Mistake:
     Parameters
     ----------
     name : str
-        Two or three words, the test's name: ``"inverted mask"``.
+        Two or three words, the test's name: ``"inverted mask"``. Unique in the exercise.
     wrong : function or value
         The wrong answer itself, written as a student would: same arguments as the exercise's function, or a value.
     message : str
-        What the student reads: what happened, and where to look, without giving the solution. `Backticks` mark code.
+        What the student reads: what happened, and where to look, without giving the solution. `Backticks` mark code,
+        *asterisks* stress a word. Two mistakes may share one message.
     when : function(answer, right, *arguments) -> bool, optional
         Recognises a whole family of wrong answers that one ``wrong`` cannot stand for ("the mask is transposed"). Must
         be True on every failing case. ``wrong`` stays: the tests throw it at the check.
@@ -217,15 +218,15 @@ class Judgement:
     """An answer judged.
 
     ``state`` is "right", "partly", "wrong" or "open" (not attempted); ``points`` those earned; ``says`` what is said
-    before all else (str, may be empty); ``verdicts`` one per property; ``mistakes`` the diagnoses; ``printed`` and
-    ``warned`` what the student's code printed and the first warning it caused.
+    before all else (str, may be empty); ``verdicts`` one per property; ``diagnoses`` the messages of the mistakes;
+    ``printed`` and ``warned`` what the student's code printed and the first warning it caused.
     """
 
     state: str
     points: float
     says: str = ""
     verdicts: tuple = ()
-    mistakes: tuple = ()
+    diagnoses: tuple = ()
     printed: str = ""
     warned: str = ""
 
@@ -352,7 +353,7 @@ def _conclude(exercise, answer, verdicts):
         points=points,
         says=_first_words(exercise, answer, verdicts),
         verdicts=tuple(verdicts),
-        mistakes=tuple(dict.fromkeys(v.mistake for v in verdicts if v.mistake is not None)),
+        diagnoses=tuple(dict.fromkeys(v.mistake.message for v in verdicts if v.mistake is not None)),
         printed=next((o.printed for o in outcomes if o.printed), ""),
         warned=next((o.warned for o in outcomes if o.warned), ""),
     )

@@ -31,14 +31,13 @@ class Result(Card):
 
 def report(exercise, judgement):
     """The `Result` of a judgement."""
-    diagnoses = tuple(mistake.message for mistake in judgement.mistakes)
     return Result(
-        _html(exercise, judgement, diagnoses),
-        _text(exercise, judgement, diagnoses),
+        _html(exercise, judgement),
+        _text(exercise, judgement),
         state=judgement.state,
         points=judgement.points,
         out_of=exercise.points,
-        diagnoses=diagnoses,
+        diagnoses=judgement.diagnoses,
     )
 
 
@@ -70,9 +69,9 @@ def _headline(exercise, judgement):
 # --------------------------------------------------------------------------------------------- HTML
 
 
-def _html(exercise, judgement, diagnoses):
+def _html(exercise, judgement):
     body = paragraph(judgement.says) if judgement.says else ""
-    body += "".join(_diagnosis_html(message) for message in diagnoses)
+    body += "".join(_diagnosis_html(message) for message in judgement.diagnoses)
     body += _verdicts_html(judgement.verdicts)
     case = _smallest(judgement)
     if case is not None and _can_show(exercise, case):
@@ -230,10 +229,10 @@ def _array_text(array):
 # --------------------------------------------------------------------------------------------- text
 
 
-def _text(exercise, judgement, diagnoses):
+def _text(exercise, judgement):
     lines = [f"{STATES[judgement.state].symbol} {_headline(exercise, judgement)}"]
     lines += [judgement.says] if judgement.says else []
-    lines += [f"Likely mistake: {message}" for message in diagnoses]
+    lines += [f"Likely mistake: {message}" for message in judgement.diagnoses]
     for verdict in judgement.verdicts:
         state, word = _state(verdict)
         lines.append(f"  {STATES[state].symbol} {verdict.text} ({word})")
