@@ -107,8 +107,8 @@ def _histograms():
             "mask by Otsu, uint8",
             partial(image, "uint8"),
             {
-                "course": lambda i: i > thresholding.otsu(i),
-                "scikit-image": lambda i: i > filters.threshold_otsu(i),
+                "course": lambda i: i > _same_type(i, thresholding.otsu(i)),
+                "scikit-image": lambda i: i > _same_type(i, filters.threshold_otsu(i)),
                 "OpenCV": lambda i: cv2.threshold(i, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1],
             },
             equal,
@@ -118,8 +118,8 @@ def _histograms():
             "mask by Otsu, float64",
             partial(image, "float64"),
             {
-                "course": lambda i: i > thresholding.otsu(i),
-                "scikit-image": lambda i: i > filters.threshold_otsu(i),
+                "course": lambda i: i > _same_type(i, thresholding.otsu(i)),
+                "scikit-image": lambda i: i > _same_type(i, filters.threshold_otsu(i)),
             },
             equal,
         ),
@@ -375,3 +375,8 @@ def _real(pixels):
 
 def _depth(pixels):
     return cv2.CV_64F if pixels.dtype == np.float64 else cv2.CV_32F
+
+
+def _same_type(pixels, threshold):
+    """The threshold in the image's type: numpy would convert an integer image to compare it with a float."""
+    return pixels.dtype.type(threshold)

@@ -22,7 +22,7 @@ import pickle
 import re
 import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from functools import cache, cached_property, update_wrapper
 from itertools import pairwise
 from pathlib import Path
@@ -54,16 +54,25 @@ def by_rows(function, shape, *arguments, band=256):
     shape: (H, W) of the image; band: rows of a band, but for the last.
     """
     height, width = shape
-    bands = list(pairwise([*range(0, height, band), height]))
-    if _threads == 1 or len(bands) == 1 or height * width < LARGE:
-        for first, last in bands:
-            function(first, last, *arguments)
-        return
-    with ThreadPoolExecutor(
-        _threads
-    ) as pool:  # a pool that outlives the call would break in a forked process
-        for _ in pool.map(lambda rows: function(*rows, *arguments), bands):
-            pass
+    bands = iter([*pairwise([*range(0, height, band), height])])
+    helpers = min(_threads, -(-height // band)) - 1 if height * width >= LARGE else 0
+    failures = []
+
+    def work():
+        try:
+            for first, last in bands:  # shared: each band goes to whoever asks next
+                function(first, last, *arguments)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=work) for _ in range(helpers)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def get_num_threads():

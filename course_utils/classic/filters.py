@@ -26,7 +26,10 @@ def grey(image, name="image"):
 
 
 def grey_range(image, name="image"):
-    """(array, least, greatest): the array that ``grey`` gives, and its extreme values, which the check finds anyway."""
+    """(array, least, greatest): what ``grey`` gives, and its extreme values, which the check finds anyway.
+
+    For 8 bits they are 0 and 255, whatever occurs: there is nothing to check.
+    """
     array = np.asarray(image)
     if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
         raise TypeError(f"{name} must be an array of numbers (bool, integer or float), not of {array.dtype}")
@@ -38,6 +41,8 @@ def grey_range(image, name="image"):
         raise ValueError(f"{name} has no pixels: its shape is {array.shape}")
     array = np.ascontiguousarray(array, _working_type(array.dtype))
     array = array.view(np.uint8) if array.dtype == bool else array
+    if array.dtype == np.uint8:
+        return array, 0, 255
     least, greatest = array.min(), array.max()
     if not (math.isfinite(least) and math.isfinite(greatest)):
         count = array.size - np.count_nonzero(np.isfinite(array))

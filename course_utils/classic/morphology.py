@@ -5,6 +5,8 @@ footprint is a pile of horizontal runs. Connected components are a question abou
 Working in runs makes the cost follow the outline of things instead of their area. Taught in lesson 02.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from course_utils.classic.filters import grey
@@ -135,7 +137,7 @@ def _extreme(image, footprint, largest):
     lowest, highest = (0, 1) if is_mask else (limits.min, limits.max)
     out = np.empty_like(pixels)
     empty = pixels.dtype.type(lowest if largest else highest)
-    chords = _chords(footprint)
+    chords = _chords(footprint.shape, footprint.tobytes())
     band = max(256, 4 * len(footprint))  # each band reads a footprint's rows beyond its own
     by_rows(_extremes, pixels.shape, pixels, chords, largest, empty, out, band=band)
     return out.view(bool) if is_mask else out.astype(np.asarray(image).dtype, copy=False)
@@ -152,9 +154,13 @@ def _footprint(footprint):
     return array != 0
 
 
-def _chords(footprint):
-    """The footprint's runs, int64 (n, 3): first column and row relative to its centre, and length, in the order
-    (start, length, dy), by increasing length, equal runs together."""
+@lru_cache(maxsize=64)
+def _chords(shape, pixels):
+    """A footprint's runs, int64 (n, 3): start, length, dy, with start and dy counted from its centre.
+
+    Shorter runs come first, equal ones together.
+    """
+    footprint = np.frombuffer(pixels, bool).reshape(shape)
     rows, columns = np.nonzero(np.diff(np.pad(footprint, ((0, 0), (1, 1))).astype(np.int8), axis=1))
     start, end = columns[0::2], columns[1::2]
     height, width = footprint.shape

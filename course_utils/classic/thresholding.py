@@ -14,9 +14,11 @@ import numpy as np
 
 from course_utils.classic.filters import box_mean_std, grey, grey_range
 from course_utils.classic.morphology import keep, label
-from course_utils.kernel import kernel
+from course_utils.kernel import by_rows, kernel
 
 WIDEST = 2**24  # distinct integers that a histogram may span
+BAND = 256  # rows counted into a table of their own, so that threads do not wait for each other
+LINE = 4096  # bytes in a row of 8-byte words
 
 
 class Histogram(NamedTuple):
@@ -60,28 +62,29 @@ def histogram(image, bins=256):
     if span == np.inf:
         raise ValueError(f"image spans {low} to {high}, wider than a float can say; scale it down")
     edges = np.linspace(low, high, bins + 1, dtype=image.dtype)
-    counts = np.zeros(bins, np.int64)
     per_unit = bins / span if span > bins * np.finfo(float).tiny else 0.0
     centres = (edges[:-1] + edges[1:]) / 2
     edges[-1] = np.inf  # the greatest value belongs to the last bin
-    _count_floats(image.ravel(), edges, per_unit, counts)
-    return Histogram(counts, centres)
+    tables = np.zeros((-(-len(image) // BAND), bins), np.int64)
+    by_rows(_count_floats, image.shape, image, edges, per_unit, tables, band=BAND)
+    return Histogram(tables.sum(axis=0), centres)
 
 
 def _histogram_8bit(image):
     """Counts of the 256 values, from eight pixels at a time."""
-    pixels = image.ravel()
-    words, rest = pixels[: pixels.size // 8 * 8].view(np.uint64), pixels[pixels.size // 8 * 8 :]
-    tables = np.zeros((8, 256), np.int64)
-    _count_bytes(words, tables)
-    return tables.sum(axis=0) + np.bincount(rest, minlength=256)
+    lines, rest = np.split(image.ravel(), [image.size // LINE * LINE])
+    words = lines.view(np.uint64).reshape(-1, LINE // 8)
+    tables = np.zeros((-(-len(words) // BAND), 8, 256), np.int64)
+    by_rows(_count_bytes, (len(words), LINE), words, tables, band=BAND)
+    return tables.sum(axis=(0, 1)) + np.bincount(rest, minlength=256)
 
 
 @kernel
-def _count_bytes(words, tables):
-    for word in words:
+def _count_bytes(first, last, words, tables):
+    table = tables[first // BAND]
+    for word in words[first:last].ravel():
         for k in range(8):  # a table each: adding to an entry waits for the last addition to the same entry
-            tables[k, (word >> np.uint64(8 * k)) & np.uint64(255)] += 1
+            table[k, (word >> np.uint64(8 * k)) & np.uint64(255)] += 1
 
 
 @kernel
@@ -91,14 +94,11 @@ def _count_integers(pixels, low, counts):
 
 
 @kernel
-def _count_floats(pixels, edges, per_unit, counts):
-    one, last, low = (
-        np.uint64(1),
-        np.uint64(counts.size - 1),
-        edges[0],
-    )  # unsigned: no check for negative indices
-    for value in pixels:
-        i = min(np.uint64((value - low) * per_unit), last)
+def _count_floats(first, last, image, edges, per_unit, tables):
+    counts, low = tables[first // BAND], edges[0]
+    one, end = np.uint64(1), np.uint64(counts.size - 1)  # unsigned: no check for negative indices
+    for value in image[first:last].ravel():
+        i = min(np.uint64((value - low) * per_unit), end)
         while value < edges[i]:  # the product was rounded; the edges decide
             i -= one
         while value >= edges[i + one]:

@@ -1,0 +1,92 @@
+"""The harness of the benchmarks, and that in every race all entrants give the same answer."""
+
+import importlib
+import math
+import time
+
+import pytest
+
+from benchmarks import race
+from benchmarks.race import Race, Row
+from course_utils import kernel
+
+
+def sums(check=lambda answers: None):
+    return Race(
+        "sum", lambda megapixels: (range(1000),), {"ours": sum, "theirs": lambda v: 499500}, check, "why"
+    )
+
+
+def test_a_race_gives_a_row_for_each_entrant_size_and_number_of_threads(monkeypatch):
+    monkeypatch.setattr(race, "SECONDS", 0.01)
+    rows = race.run([sums()], sizes=(2, 1), threads=(1, 2))
+    assert [(r.entrant, r.ours, r.threads, r.megapixels) for r in rows] == [
+        (entrant, entrant == "ours", threads, size)
+        for threads in (1, 2)
+        for size in (1, 2)
+        for entrant in ("ours", "theirs")
+    ]
+    assert all(row.seconds > 0 for row in rows)
+
+
+def test_entrants_that_disagree_stop_the_race():
+    def check(answers):
+        assert answers["ours"] != answers["theirs"], "for the test"
+
+    with pytest.raises(AssertionError, match="sum at 1 MP: the answers differ"):
+        race.run([sums(check)], sizes=(1,), threads=(1,))
+
+
+def test_an_entrant_that_is_too_slow_sits_out_the_larger_sizes(monkeypatch):
+    monkeypatch.setattr(race, "SECONDS", 0.01)
+    monkeypatch.setattr(race, "PATIENCE", 0.5)
+    slow = Race("wait", lambda megapixels: (), {"ours": lambda: 1, "theirs": lambda: time.sleep(0.02)})
+    rows = race.run([slow], sizes=(1, 100), threads=(1,))
+    assert [(row.entrant, row.megapixels) for row in rows] == [("ours", 1), ("theirs", 1), ("ours", 100)]
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 2])
+def test_growth_is_the_exponent(power):
+    assert race.growth([(size, 3 * size**power) for size in (0.5, 4, 16)]) == pytest.approx(power)
+    assert math.isnan(race.growth([(4, 1.0)]))
+
+
+def test_memory_counts_what_a_call_holds_at_its_peak():
+    extra = race.extra_memory(lambda n: bytearray(b"1" * n), (30_000_000,))
+    assert math.isnan(extra) or 25 < extra < 100
+
+
+def test_threads_are_limited_and_given_back():
+    before = kernel.get_num_threads()
+    with race.limited_to(before + 1):
+        assert kernel.get_num_threads() == before + 1
+    assert kernel.get_num_threads() == before
+
+
+def test_a_report_says_what_was_saved(tmp_path):
+    rows = [
+        Row("sum", "ours", True, 1, 0.5, 0.002, 1.5, 1.0, "why it is so"),
+        Row("sum", "theirs", False, 1, 0.5, 0.004, math.nan, math.nan, "why it is so"),
+    ]
+    race.save(rows, "tiny", tmp_path)
+    loaded = race.load(tmp_path / "bench_tiny.csv")
+    assert [(r.entrant, r.ours, r.seconds) for r in loaded] == [
+        ("ours", True, 0.002),
+        ("theirs", False, 0.004),
+    ]
+    report = race.report(tmp_path)
+    assert "| sum | 1 | 0.5 | 2 | theirs 4 | 0.50 | 1.00 | 2 / – |" in report
+    assert "- **sum**: why it is so" in report
+    assert loaded[0].machine in report and "/" not in loaded[0].machine
+
+
+def test_an_unknown_suite_is_named():
+    with pytest.raises(ValueError, match="no benchmark is called speed; there are classic, metrics"):
+        race.main(["speed"])
+
+
+def test_all_entrants_of_the_classic_suite_give_the_same_answer():
+    pytest.importorskip("cv2", reason="the peers of the benchmarks are in the dependency group `bench`")
+    for entry in importlib.import_module("benchmarks.classic").races():
+        arguments = entry.make(0.02)
+        entry.check({name: call(*arguments) for name, call in entry.entrants.items()})
