@@ -36,9 +36,11 @@ def check(slug, answer):
     Never raises, except under ``COURSE_STRICT=1`` for a fault in the exercise itself.
     """
     result = _result(slug, answer)
-    if os.environ.get("COURSE_GRADING") == "1":
-        return result.points
-    return result
+    if os.environ.get("COURSE_GRADING") != "1":
+        return result
+    if result.state in ("broken", "unknown"):  # no points for a fault of the course: whoever grades must see why
+        print(result.text)
+    return result.points
 
 
 def _result(slug, answer):

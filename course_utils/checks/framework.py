@@ -470,11 +470,16 @@ def _is_array(right, kinds):
     return isinstance(right, np.ndarray) and right.dtype.kind in kinds
 
 
+def _is_numbers(right):
+    """Whether a frozen answer is a number, a flat list of numbers, or an array of them."""
+    if isinstance(right, list | tuple):
+        return all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in right)
+    return _is_array(right, "iuf") or (isinstance(right, int | float) and not isinstance(right, bool))
+
+
 def _scaled(factor):
     def when(answer, right, *_):
-        if isinstance(right, bool) or not (isinstance(right, int | float) or _is_array(right, "iuf")):
-            return False
-        return bool(np.allclose(answer, np.multiply(right, factor), rtol=1e-6, atol=1e-12))
+        return _is_numbers(right) and np.allclose(answer, np.multiply(right, factor), rtol=1e-6, atol=1e-12)
 
     return when
 
