@@ -1,4 +1,4 @@
-"""Real photographs with ground truth that was drawn by hand, as outlines.
+"""Real photographs, with ground truth drawn as outlines, object by object.
 
 The photographs are those that scikit-image carries inside its package: their files are read where they
 lie, nothing is downloaded. The ground truth is this project's own, ``data/annotations/PHOTO.ANNOTATOR.json``::
@@ -137,6 +137,24 @@ def image(name):
     return _pixels(name) / 255.0
 
 
+def file(name):
+    """Path of a photograph of `CATALOGUE` inside the scikit-image package.
+
+    Raises ValueError, with the list of names, for an unknown one; FileNotFoundError where the installed
+    scikit-image does not carry the file.
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"There is no photograph called {name!r}; choose from {', '.join(CATALOGUE)}.")
+    # find_spec instead of importing skimage: reading one file does not need the library.
+    path = Path(find_spec("skimage").submodule_search_locations[0]) / "data" / CATALOGUE[name].file
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: the installed scikit-image does not carry the photograph {name!r}. "
+            "`course doctor` names the version that the course asks for."
+        )
+    return path
+
+
 def second(name):
     """The labels of the other annotator: int32 (H, W), with the numbers of ``load(name).labels``.
 
@@ -166,8 +184,9 @@ def rasterise(rings, shape):
         end = np.roll(start, -1, axis=0)
         first = np.clip(np.ceil(np.minimum(start[:, 1], end[:, 1])), 0, height).astype(int)
         stop = np.clip(np.ceil(np.maximum(start[:, 1], end[:, 1])), 0, height).astype(int)
-        edge = np.repeat(np.arange(len(start)), stop - first)
-        row = np.arange(len(edge)) - np.repeat(np.cumsum(stop - first) - stop, stop - first)
+        rows = stop - first  # that each edge spans
+        edge = np.repeat(np.arange(len(start)), rows)
+        row = np.arange(len(edge)) + np.repeat(stop - np.cumsum(rows), rows)
         (x0, y0), (x1, y1) = start[edge].T, end[edge].T
         crossing = x0 + (row - y0) * (x1 - x0) / (y1 - y0)
         np.add.at(toggles, (row, np.clip(np.ceil(crossing), 0, width).astype(int)), 1)
@@ -181,16 +200,7 @@ def _annotations():
 @cache
 def _pixels(name):
     """uint8 (H, W) or (H, W, 3), read-only: an eighth of the float image, so all of them may stay."""
-    if name not in CATALOGUE:
-        raise ValueError(f"There is no photograph called {name!r}; choose from {', '.join(CATALOGUE)}.")
-    # find_spec instead of importing skimage: reading one file does not need the library.
-    file = Path(find_spec("skimage").submodule_search_locations[0]) / "data" / CATALOGUE[name].file
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"{file} is missing: this version of scikit-image does not carry the photograph {name!r}. "
-            "Install the version that the course asks for (`course doctor` names it)."
-        )
-    with Image.open(file) as picture:
+    with Image.open(file(name)) as picture:
         if picture.mode == "RGBA":  # the horse is drawn in black on nothing: put white paper under it
             paper = Image.new("RGBA", picture.size, "white")
             picture = Image.alpha_composite(paper, picture).convert("L")
@@ -205,10 +215,12 @@ def _read(name, annotator):
         what = "annotated photograph" if annotator == "A" else "photograph with a second drawing"
         hint = " Without ground truth it can be had from photos.image." if name in CATALOGUE else ""
         raise ValueError(f"{name!r} is no {what}; choose from {', '.join(names(annotator))}.{hint}")
-    file = _annotations() / f"{name}.{annotator}.json"
-    drawn = json.loads(file.read_text(encoding="utf-8"))
+    source = _annotations() / f"{name}.{annotator}.json"
+    drawn = json.loads(source.read_text(encoding="utf-8"))
     if (drawn["height"], drawn["width"]) != _pixels(name).shape[:2]:
-        raise ValueError(f"{file} was drawn on a photograph of another size than {_pixels(name).shape[:2]}.")
+        raise ValueError(
+            f"{source} was drawn on a photograph of another size than {_pixels(name).shape[:2]}."
+        )
     return tuple(
         Outline(item["name"], item["class"], tuple(_ring(ring) for ring in item["rings"]))
         for item in drawn["objects"]
