@@ -40,6 +40,13 @@ _SCHEMA = 1
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY_SECONDS = 5
 _FORMAT = "from-pixels-to-regions progress"
+_NUMBER = int | float
+_CONTENT = {  # what the data of each kind of event holds
+    "check": {"title": str, "points": _NUMBER, "out_of": _NUMBER},
+    "quiz": {"title": str, "answer": str, "right": bool},
+    "prediction": {"guess": str | _NUMBER, "confidence": _NUMBER, "within": _NUMBER | None},
+    "reveal": {"truth": str | _NUMBER, "hit": bool},
+}
 
 _unsaved = {}  # file -> events that could not be written yet
 _told = set()  # messages that were given already
@@ -257,15 +264,22 @@ def import_(path):
         if content["format"] != _FORMAT or content["version"] > _SCHEMA:
             raise ValueError(f"version {content['version']} of {content['format']!r}")
         new = [Event(**event) for event in content["events"]]
-        if not all(isinstance(value, str) for event in new for value in astuple(event)):
-            raise ValueError("an event with something else than text")
         for event in new:
-            json.loads(event.data)
+            _validate(event)
     except (ValueError, KeyError, TypeError) as problem:
         raise ValueError(f"{path} does not hold exported progress of this course: {problem}") from problem
     known = {event.id for event in events()}
     _save(new)
     return len({event.id for event in new} - known)
+
+
+def _validate(event):
+    """Raise ValueError, KeyError or TypeError unless the event is one that this course writes."""
+    if not all(isinstance(value, str) for value in astuple(event)):
+        raise TypeError("an event with something else than text")
+    for key, kind in _CONTENT[event.kind].items():
+        if not isinstance(event[key], kind):
+            raise TypeError(f"{key} of an event is {event[key]!r}")
 
 
 # ------------------------------------------------------------------------------------------------ showing
@@ -302,7 +316,7 @@ def _standing(item, tries):
     if item.kind == "quiz":
         right = tries[-1]["right"]
         return Standing(item, "right" if right else "wrong", float(right), len(tries))
-    share = max(event["points"] / event["out_of"] for event in tries)
+    share = max(event["points"] / (event["out_of"] or 1) for event in tries)
     state = "right" if share == 1 else "partly" if share else "wrong"
     return Standing(item, state, round(share * item.points, 2), len(tries))
 
