@@ -159,16 +159,18 @@ def _still(output):
 
 
 def _serialise(lesson, draft, done):
-    """The content of the file. Raises LessonError, naming the heaviest cell, where it is too large."""
+    """The content of the file. Raises LessonError, naming the heaviest cells, where it is too large."""
     notebook = _with_outputs(draft, done)
     nbformat.validate(notebook)
     content = nbformat.writes(notebook).encode() + b"\n"
     if len(content) > MAX_KB * 1000:
-        sizes = [len(nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))) for cell in notebook.cells]
-        heaviest = sizes.index(max(sizes))
+        sizes = [
+            len(nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))) / 1000 for cell in notebook.cells
+        ]
+        heaviest = sorted(zip(sizes, draft.cells, strict=True), key=lambda pair: -pair[0])[:3]
         raise LessonError(
-            f"{place(lesson, draft.cells[heaviest])}: the notebook has {len(content) / 1000:.0f} kB, and {MAX_KB} is "
-            f"the most; this cell alone has {max(sizes) / 1000:.0f}."
+            f"{lesson.name}: the notebook has {len(content) / 1000:.0f} kB, and {MAX_KB} is the most. Its heaviest cells: "
+            + "; ".join(f"{place(lesson, cell)} ({size:.0f} kB)" for size, cell in heaviest)
         )
     return content
 

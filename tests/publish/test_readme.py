@@ -6,7 +6,8 @@ from course_utils import paths
 from course_utils.publish import building, lesson, readme
 
 MARKS = (
-    "before\n<!-- badges: x -->\nyesterday\n<!-- /badges -->\nmiddle\n<!-- lessons: x -->\n<!-- /lessons -->\nafter\n"
+    "before\n<!-- badges: x -->\nyesterday\n<!-- /badges -->\n"
+    "middle\n<!-- lessons: x -->\n<!-- /lessons -->\nafter\n"
 )
 
 
