@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["STATES", "Card", "Live", "State", "card", "code", "escape", "paragraph"]
+__all__ = ["HIDE_DEAD_WIDGET", "STATES", "Card", "Live", "State", "card", "code", "escape", "paragraph"]
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,15 @@ class Live:
         views, _ = self.widget._repr_mimebundle_()
         note = "Run this cell to answer here."
         display(views | {"text/html": f"<p>{note}</p>", "text/plain": note}, raw=True)
-        html = f'<div class="course-strip" id="{self.widget.still}">{self.still.html}</div>'
+        html = f'<div class="course-strip" id="{self.widget.still}">{self.still.html}</div>{HIDE_DEAD_WIDGET}'
         display({"text/html": html, "text/plain": self.still.text}, raw=True)
+
+
+#: Hides JupyterLab's "Error displaying widget: model not found" where a ``course-strip`` follows that says more.
+HIDE_DEAD_WIDGET = (
+    "<style>.jp-OutputArea-child:has(> .jp-OutputArea-output.jupyter-widgets)"
+    ":has(+ .jp-OutputArea-child .course-strip) {display: none}</style>"
+)
 
 
 def card(headline, body="", *, state, label):
