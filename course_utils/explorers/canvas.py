@@ -28,7 +28,7 @@ import numpy as np
 import traitlets as t
 from PIL import Image, ImageDraw
 
-from course_utils import plotting
+from course_utils import cards, plotting
 
 _HERE = Path(__file__).parent
 _SMALL = 512  # pixels: outlines of smaller images are drawn on enlarged pixels, so that they stay thin lines
@@ -186,15 +186,8 @@ class Explorer:
         views, _ = self.canvas._repr_mimebundle_()
         note = "Run this cell to explore the picture yourself; the frames below show what there is to find."
         display(views | {"text/html": f"<p>{note}</p>", "text/plain": note}, raw=True)
-        html = f'<div class="course-strip" id="{self.canvas.strip}">{plotting.figure_html(figure)}</div>{_HIDE_ERROR}'
+        html = f'<div class="course-strip" id="{self.canvas.strip}">{plotting.figure_html(figure)}</div>{cards.HIDE_DEAD_WIDGET}'
         display({"text/html": html, "text/plain": figure.alt}, raw=True)
-
-
-# JupyterLab's "Error displaying widget: model not found", where a strip follows that says more.
-_HIDE_ERROR = (
-    "<style>.jp-OutputArea-child:has(> .jp-OutputArea-output.jupyter-widgets)"
-    ":has(+ .jp-OutputArea-child .course-strip) {display: none}</style>"
-)
 
 
 def png(image):
