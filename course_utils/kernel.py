@@ -32,7 +32,8 @@ from course_utils import paths
 KEEP = 8  # folders of compiled code: the versions used last, for several clones and environments side by side
 LARGE = 500_000  # pixels; below, starting threads costs more than they save
 
-_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_threads = min(_cores, 4)  # more would wait for the memory, and a server's cores belong to many students
 
 
 def kernel(function):
@@ -76,7 +77,7 @@ def by_rows(function, shape, *arguments, band=256):
 
 
 def get_num_threads():
-    """How many threads ``by_rows`` uses; at first, as many as there are cores for this process."""
+    """How many threads ``by_rows`` uses; at first, one for each core of this process, up to 4."""
     return _threads
 
 

@@ -84,11 +84,11 @@ def _extremes(first, last, image, chords, largest, empty, out):
     reach = np.abs(chords[:, 2]).max()
     runs = np.full(
         (2, left + width + right), empty
-    )  # extremes of `size` neighbours, and room for the next size
+    )  # the extreme of `size` neighbours; room for twice the size
     chord_row = np.full(width, empty)
     for y in range(first - reach, last + reach):
         if first <= y + reach < last:
-            _fill(out[y + reach], empty)  # before the first run that reaches this row
+            _fill(out[y + reach], empty)  # no row above y serves this one
         if not 0 <= y < height:
             continue
         size, now = 1, 0
@@ -132,15 +132,18 @@ def _improve(best, row, largest):
 
 def _extreme(image, footprint, largest):
     pixels = grey(image)
-    is_mask = np.asarray(image).dtype == bool
-    limits = (np.finfo if pixels.dtype.kind == "f" else np.iinfo)(pixels.dtype)
-    lowest, highest = (0, 1) if is_mask else (limits.min, limits.max)
+    dtype = np.asarray(image).dtype
+    if dtype.kind == "b":
+        lowest, highest = 0, 1
+    else:
+        limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+        lowest, highest = limits.min, limits.max
     out = np.empty_like(pixels)
     empty = pixels.dtype.type(lowest if largest else highest)
     chords = _chords(footprint.shape, footprint.tobytes())
     band = max(256, 4 * len(footprint))  # each band reads a footprint's rows beyond its own
     by_rows(_extremes, pixels.shape, pixels, chords, largest, empty, out, band=band)
-    return out.view(bool) if is_mask else out.astype(np.asarray(image).dtype, copy=False)
+    return out.view(bool) if dtype.kind == "b" else out.astype(dtype, copy=False)
 
 
 def _footprint(footprint):

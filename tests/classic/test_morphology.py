@@ -92,6 +92,14 @@ def test_opening_shrinks_closing_grows_and_a_second_time_changes_nothing(image, 
     assert np.array_equal(closing(closed, footprint), closed)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint32", "float16", "float64"])
+def test_a_footprint_that_covers_nothing_gives_the_end_of_the_type(dtype):
+    aside = np.array([[True, False, False]])
+    image = np.array([[1, 2]], dtype)
+    assert erode(image, aside).tolist() == [[ends(image.dtype)[1], 1]]
+    assert dilate(image, aside).tolist() == [[2, ends(image.dtype)[0]]]
+
+
 def test_a_grey_operator_acts_on_each_level_alone():
     image = np.random.default_rng(0).integers(0, 9, (40, 50)).astype(np.int32)
     for operator in (erode, dilate, opening, closing):
