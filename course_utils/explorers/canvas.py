@@ -186,8 +186,8 @@ class Explorer:
         views, _ = self.canvas._repr_mimebundle_()
         note = "Run this cell to explore the picture yourself; the frames below show what there is to find."
         display(views | {"text/html": f"<p>{note}</p>", "text/plain": note}, raw=True)
-        html = f'<div class="course-strip" id="{self.canvas.strip}">{plotting.figure_html(figure)}</div>{cards.HIDE_DEAD_WIDGET}'
-        display({"text/html": html, "text/plain": figure.alt}, raw=True)
+        frames = f'<div class="course-strip" id="{self.canvas.strip}">{plotting.figure_html(figure)}</div>'
+        display({"text/html": frames + cards.HIDE_DEAD_WIDGET, "text/plain": figure.alt}, raw=True)
 
 
 def png(image):
