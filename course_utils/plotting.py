@@ -477,7 +477,7 @@ def _plain(columns, rows, caption):
 # ----------------------------------------------------------------------------------------------- helpers
 
 
-def encode(rgb, quality=75):
+def encode(rgb, quality=70):
     """WebP bytes of a (H, W[, 3]) array, uint8 or float in [0, 1], scaled down to at most 900 px in width."""
     from PIL import Image
 
@@ -488,7 +488,7 @@ def encode(rgb, quality=75):
     if image.width > WIDTH:
         image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=4)
+    image.save(buffer, "WEBP", quality=quality, method=6)
     return buffer.getvalue(), image.size
 
 
