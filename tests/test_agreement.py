@@ -45,13 +45,11 @@ def test_no_vertex_was_taken_over():
 
 
 def test_distance_of_squares():
-    """A square and itself one pixel to the right: the level sides overlap but for one pixel at an end."""
+    """A square and itself one pixel to the right, against all pairs of boundary pixels."""
     a = np.zeros((20, 20), bool)
     a[5:11, 5:11] = True
     b = np.roll(a, 1, axis=1)
     assert agreement.boundary_distance(a, a) == 0.0
-    # Of 20 boundary pixels the six of the far upright side are 1 apart, and four of the near one, whose ends
-    # lie on the other's level sides … counted by brute force over all pairs:
     to, of = np.argwhere(metrics.boundary(a)), np.argwhere(metrics.boundary(b))
     pairs = np.linalg.norm(to[:, None] - of[None], axis=2)
     expected = np.concatenate([pairs.min(axis=1), pairs.min(axis=0)]).mean()

@@ -288,10 +288,12 @@ def test_raster_has_the_area_of_the_polygon(name, who):
 
 
 def inside_of(point, ring):
+    if np.any(point < ring.min(axis=0)) or np.any(point > ring.max(axis=0)):
+        return 0
     (x0, y0), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
     met = (y0 <= point[1]) != (y1 <= point[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sum(met & (x0 + (point[1] - y0) * (x1 - x0) / (y1 - y0) <= point[0])) % 2
+    slope = (x1 - x0)[met] / (y1 - y0)[met]
+    return np.sum(x0[met] + (point[1] - y0[met]) * slope <= point[0]) % 2
 
 
 # --- the README of the data ------------------------------------------------------------------------------
