@@ -91,14 +91,14 @@ def _integral_image(image, table):
     ):  # two rows at once: each sum waits for the last, so the other fills the wait
         row, next_row = image[y], image[y + 1]
         above, here, below = table[y, 1:], table[y + 1, 1:], table[y + 2, 1:]
-        total = next_total = image[0, 0] * 0
+        total = next_total = np.int64(0)
         for x in range(width):
             total += row[x]
             next_total += next_row[x]
             here[x] = above[x] + total
             below[x] = here[x] + next_total
     if height % 2:
-        total = image[0, 0] * 0
+        total = np.int64(0)
         for x in range(width):
             total += image[height - 1, x]
             table[height, x + 1] = table[height - 1, x + 1] + total

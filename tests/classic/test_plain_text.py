@@ -1,0 +1,45 @@
+"""The compiled algorithms do what their plain Python text says, to the last bit."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from course_utils.classic import filters, morphology, thresholding
+
+
+def answers():
+    """Every algorithm's answer for small images of several types, by name."""
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (13, 17)).astype(np.uint8)
+    found = {}
+    for image in (grey, grey.astype(np.uint16) * 200, grey / 255, (grey / 255).astype(np.float32)):
+        mask = image > np.median(image)
+        here = {
+            "integral": filters.integral_image(image),
+            "mean": filters.box_mean(image, 5),
+            "mean and deviation": np.stack(filters.box_mean_std(image, 5)),
+            "gaussian": filters.gaussian(image, 1.5),
+            "histogram": thresholding.histogram(image, 10).counts,
+            "multi-Otsu": thresholding.multi_otsu(image, 4, 32),
+            "hysteresis": thresholding.hysteresis(image, np.median(image), np.quantile(image, 0.9)),
+            "erosion": morphology.erode(image, morphology.disk(2)),
+            "dilation": morphology.dilate(mask, morphology.disk(2)),
+            "components": morphology.label(mask, 8),
+            "filled": morphology.fill_holes(mask),
+            "large": morphology.remove_small(mask, 4),
+        }
+        found |= {f"{name}, {image.dtype}": answer for name, answer in here.items()}
+    return found
+
+
+def test_plain_python_gives_the_same_answers(tmp_path):
+    code = f"import numpy, test_plain_text; numpy.savez(r'{tmp_path / 'plain'}', **test_plain_text.answers())"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.path.dirname(__file__)}
+    subprocess.run([sys.executable, "-W", "error", "-c", code], env=environment, check=True)
+    with np.load(tmp_path / "plain.npz") as plain:
+        compiled = answers()
+        assert set(plain) == set(compiled)
+        for name, answer in compiled.items():
+            assert np.array_equal(answer, plain[name]), name
