@@ -136,7 +136,7 @@ def build(
 @app.command()
 def study(name: Annotated[str | None, typer.Argument(help="Without it, the studies are listed.")] = None):
     """Do what is still missing of a recorded experiment."""
-    from course_utils import study
+    from course_utils import paths, study
 
     if name is None:
         for found in study.STUDIES.values():
@@ -144,6 +144,8 @@ def study(name: Annotated[str | None, typer.Argument(help="Without it, the studi
         return
     if name not in study.STUDIES:
         _stop(f"There is no study {name!r}. There are: {', '.join(study.STUDIES)}.")
+    if paths.checkout() is None:
+        _stop("What studies record ships with the course. Clone the project and run this there.")
     with _told(ValueError, OSError), _progress(name) as on_run:
         new = study.record(study.STUDIES[name], on_run=on_run)
     print(f"{study.STUDIES[name].path}: {new} new rows")

@@ -40,9 +40,8 @@ class Study:
 
     @property
     def path(self):
-        """The CSV file: in the clone's ``data/results``, or in the student's folder where there is no clone."""
-        folder = paths.checkout() / "data" if paths.checkout() else paths.home()
-        return folder / "results" / f"{self.name}.csv"
+        """The CSV file among the shipped data; recorded in a clone, read everywhere."""
+        return paths.bundled("data") / "results" / f"{self.name}.csv"
 
     def runs(self):
         """All (configuration, seed), in the order in which they run."""

@@ -253,9 +253,10 @@ def test_study_lists_runs_and_refuses_the_unknown(monkeypatch, tmp_path):
     assert "There are: square" in unknown.stderr
 
 
-def test_bench_outside_a_clone_says_where_to_run_it(monkeypatch):
+@pytest.mark.parametrize("command", [["bench"], ["study", "threshold_share"], ["build"], ["run", "--record"]])
+def test_outside_a_clone_a_command_for_authors_says_where_to_run_it(monkeypatch, command):
     monkeypatch.setattr(paths, "checkout", lambda: None)
-    done = course("bench")
+    done = course(*command)
     assert done.exit_code == 1
     assert "Clone the project" in done.stderr
 

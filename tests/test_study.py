@@ -105,10 +105,8 @@ def test_a_grid_has_all_combinations():
     assert study.grid(a=[1, 2], b="x") == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
 
 
-def test_without_a_clone_the_rows_are_the_student_s(own_folders, monkeypatch):
-    assert counting().path == paths.CHECKOUT / "data" / "results" / "count.csv"
-    monkeypatch.setattr(paths, "checkout", lambda: None)
-    assert counting().path == own_folders / "home" / "results" / "count.csv"
+def test_the_record_ships_with_the_data():
+    assert counting().path == paths.bundled("data") / "results" / "count.csv"
 
 
 @pytest.mark.parametrize("name", study.STUDIES)

@@ -169,7 +169,8 @@ def _serialise(lesson, draft, done):
         ]
         heaviest = sorted(zip(sizes, draft.cells, strict=True), key=lambda pair: -pair[0])[:3]
         raise LessonError(
-            f"{lesson.name}: the notebook has {len(content) / 1000:.0f} kB, and {MAX_KB} is the most. Its heaviest cells: "
+            f"{lesson.name}: the notebook has {len(content) / 1000:.0f} kB, and {MAX_KB} is the most. "
+            "Its heaviest cells: "
             + "; ".join(f"{place(lesson, cell)} ({size:.0f} kB)" for size, cell in heaviest)
         )
     return content
