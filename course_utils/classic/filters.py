@@ -70,7 +70,7 @@ def integral_image(image):
     2. Add the table's entry above.
 
     Parameters: image (H, W), any real dtype. Returns: float64 (H + 1, W + 1), row 0 and column 0 are zero; exact
-    for integers up to 2⁵³ in total. Cost: one addition and a half a pixel.
+    for integers up to 2⁵³ in total. Cost: two additions a pixel.
 
     Reference: Crow, Summed-area tables for texture mapping, SIGGRAPH 1984, doi:10.1145/800031.808600.
     Lesson 02 builds local thresholds on it.
@@ -119,7 +119,7 @@ def box_mean(image, window):
     Parameters: image (H, W), any real dtype; window, odd side in pixels, at least 1.
     Returns: float32 (H, W) for uint8, uint16 and float32, else float64. The mean of a constant image is exact.
     Raises TypeError or ValueError for a bad image (see ``grey``) or window.
-    Cost: four additions a pixel, whatever the window.
+    Cost: about six additions a pixel, whatever the window.
 
     Reference: McDonnell, Box-filtering techniques, Computer Graphics and Image Processing 17, 1981,
     doi:10.1016/S0146-664X(81)80009-3. Lesson 02.
@@ -169,7 +169,7 @@ def box_mean_std(image, window):
 
     Parameters: image (H, W), any real dtype; window, odd side in pixels, at least 1. Border as in ``box_mean``.
     Returns: (mean, std), both float32 (H, W) for uint8, uint16 and float32, else float64.
-    Raises TypeError or ValueError for a bad image (see ``grey``) or window. Cost: ten operations a pixel.
+    Raises TypeError or ValueError for a bad image (see ``grey``) or window. Cost: about twenty operations a pixel.
 
     Reference: Shafait, Keysers & Breuel, Efficient implementation of local adaptive thresholding techniques using
     integral images, Document Recognition and Retrieval XV, 2008, doi:10.1117/12.767755. Lesson 02.

@@ -1,7 +1,7 @@
 """Shapes of a mask: grow, shrink, clean, fill and count.
 
-The insight: every flat morphological operator is the largest or smallest value under a footprint, and every
-footprint is a pile of horizontal runs. Connected components are a question about runs too: which of them touch?
+The insight: flat erosion and dilation are the smallest and the largest value under a footprint, the other operators
+are made of these two, and every footprint is a pile of horizontal runs. Connected components are a question about runs too: which of them touch?
 Working in runs makes the cost follow the outline of things instead of their area. Taught in lesson 02.
 """
 
@@ -62,7 +62,8 @@ def dilate(image, footprint):
 def opening(image, footprint):
     """Erosion, then dilation: what remains of a mask is where the whole footprint fits.
 
-    Bright things thinner than the footprint vanish, others keep their size. Doing it again changes nothing.
+    Bright things into which the footprint does not fit vanish, and of others the corners that it does not reach.
+    Doing it again changes nothing.
     Parameters, errors and cost as for ``erode``. Reference: Serra, Image Analysis and Mathematical Morphology,
     Academic Press, 1982. Lesson 02.
     """
@@ -70,7 +71,7 @@ def opening(image, footprint):
 
 
 def closing(image, footprint):
-    """Dilation, then erosion: dark gaps thinner than the footprint are filled, others keep their size.
+    """Dilation, then erosion: dark gaps into which the footprint does not fit are filled.
 
     Parameters, errors, cost and reference as for ``opening``, whose mirror image it is.
     """
@@ -185,11 +186,11 @@ def label(mask, connectivity=4):
     Parameters: mask, bool (H, W); connectivity, 4 (sides touch) or 8 (corners too).
     Returns: int32 (H, W), equal to ``scipy.ndimage.label`` and ``skimage.measure.label``.
     Raises TypeError for a mask that is not bool, ValueError for another connectivity.
-    Cost: linear in the pixels for 1 and 4; almost linear (inverse Ackermann) in the runs for 2 and 3.
+    Cost: linear in the pixels for 1 and 4; at most n log n in the runs for 2 and 3.
 
     Reference: Rosenfeld & Pfaltz, Sequential operations in digital picture processing, Journal of the ACM 13, 1966,
-    doi:10.1145/321356.321357; Tarjan, Efficiency of a good but not linear set union algorithm, Journal of the ACM
-    22, 1975, doi:10.1145/321879.321884. Lesson 02.
+    doi:10.1145/321356.321357; Tarjan & van Leeuwen, Worst-case analysis of set union algorithms, Journal of the ACM
+    31, 1984, doi:10.1145/62.2160. Lesson 02.
     """
     pixels = _bits(mask)
     if connectivity not in (4, 8):

@@ -1,11 +1,12 @@
 """From grey values to a mask, by one number, by two, or by one for each pixel.
 
 The insight: a threshold is a classifier with one feature, and all that it needs to know of a million pixels is
-their histogram. Every global method here scores each place where the histogram can be cut, by one formula over
-three running sums, and takes the best; local methods give each pixel the statistics of its own window.
+their histogram. Nearly every global method here scores each place where the histogram can be cut, by one formula
+over three running sums, and takes the best (`li` iterates instead); local methods give each pixel the statistics of
+its own window.
 
-A pixel is bright when ``image > threshold``, strictly. For an image of one single value every global method
-returns this value, so that nothing is bright. Taught in lesson 02.
+A pixel is bright when ``image > threshold``, strictly. For an image of one single value, methods with one
+threshold return this value, so that nothing is bright; ``multi_otsu`` refuses it. Taught in lesson 02.
 """
 
 from typing import NamedTuple
@@ -148,7 +149,7 @@ def otsu(image, bins=256):
 
 
 def minimum_error_curve(counts, centres):
-    """Kittler and Illingworth's criterion for every cut of a histogram: the lower, the fewer pixels go wrong.
+    """Kittler and Illingworth's criterion for every cut of a histogram: the lower, the better two Gaussians fit.
 
     Each side is taken for a Gaussian with its own weight P, deviation σ and mean; J says how badly two such bells
     describe the histogram: J = 1 + 2 (P₀ ln σ₀ + P₁ ln σ₁) − 2 (P₀ ln P₀ + P₁ ln P₁).
@@ -177,10 +178,10 @@ def minimum_error_curve(counts, centres):
 
 
 def minimum_error(image, bins=256):
-    """Kittler and Illingworth's threshold: the cut with the fewest expected mistakes between two Gaussians.
+    """Kittler and Illingworth's threshold: the cut at which two Gaussians, one a side, fit the histogram best.
 
-    Otsu's sides pay by their variance alone; here each has a weight and a width of its own, so a rare narrow class
-    keeps its place beside a common wide one.
+    For such classes it comes close to the cut with the fewest mistakes. Otsu's criterion fits two Gaussians of equal
+    weight and width; here each has its own, so a rare narrow class keeps its place beside a common wide one.
 
     1. The histogram.
     2. ``minimum_error_curve`` of every cut.
@@ -233,8 +234,9 @@ def li(image):
     ``skimage.filters.threshold_li``. Raises TypeError or ValueError for a bad image (see ``filters.grey``).
     Cost: the histogram of an integer image, sorting a float one.
 
-    Reference: Li & Tam, An iterative algorithm for minimum cross entropy thresholding, Pattern Recognition Letters
-    19, 1998, doi:10.1016/S0167-8655(98)00057-9. Lesson 02.
+    Reference: Li & Lee, Minimum cross entropy thresholding, Pattern Recognition 26, 1993,
+    doi:10.1016/0031-3203(93)90115-D (the criterion); Li & Tam, An iterative algorithm for minimum cross entropy thresholding, Pattern Recognition Letters
+    19, 1998, doi:10.1016/S0167-8655(98)00057-9 (the iteration). Lesson 02.
     """
     return float(li_steps(image)[-1])
 
@@ -354,8 +356,8 @@ def niblack(image, window=25, k=0.2):
 def sauvola(image, window=25, k=0.2, r=None):
     """Sauvola's local threshold: below the mean by a share that is large where the window is flat.
 
-    mean · (1 + k (std / r − 1)). Where the window holds ink and paper, std is near its largest value r and the
-    threshold near the mean; where it holds paper alone, std is near 0 and the threshold drops by the share k, out
+    mean · (1 + k (std / r − 1)). Where the window holds ink and paper, std is large and the threshold not
+    far below the mean, which it never exceeds; where it holds paper alone, std is near 0 and the threshold drops by the share k, out
     of reach of the paper's noise. It asks for dark objects on a bright ground.
 
     1. ``box_mean_std`` of the window around each pixel.

@@ -146,7 +146,7 @@ def to_palette(labels, palette):
 
 
 def resize_labels(labels, shape):
-    """Labels (H, W) → (h, w) by nearest neighbour, the only resize that invents no label; the dtype is kept."""
+    """Labels (H, W) → (h, w) by nearest neighbour, which invents no label; the dtype is kept."""
     labels = _two_dimensional(labels)
     if len(shape) != 2 or min(shape) < 1:
         raise ValueError(f"shape must be (height, width) with both at least 1, got {tuple(shape)}")
@@ -175,7 +175,7 @@ def doctor(mask, image=None, classes=None):
     Diagnosis
         Findings with the codes ``empty-array``, ``not-numbers``, ``nan``, ``channel-axis``, ``palette``, ``one-hot``,
         ``probabilities``, ``transposed``, ``size``, ``negative``, ``fractions``, ``0-255``, ``interpolated``,
-        ``out-of-range``, ``all-background``, ``all-object``, ``inverted``. Never raises.
+        ``out-of-range``, ``all-background``, ``all-object``, ``inverted``. Raises nothing, whatever the mask is.
     """
     mask = np.asarray(mask)
     if mask.size == 0:
