@@ -3,17 +3,17 @@
 *A picture is easy to segment until something happens to its light.* So the picture is made in the order in which
 light travels, one short function an ingredient, and each ingredient has knobs that switch it off at 0:
 
-============ ========================================== ==========================================================
-stage        functions                                  knobs
-============ ========================================== ==========================================================
-layout       ``_layout``                                ``diameter crowding clustering touching size_spread elongation``
-shapes       ``_shapes``, ``_compete``                  ``irregularity mitosis overlap``
-chromatin    ``_stain``, ``_chromatin``                 ``dome brightness_spread texture nucleoli spots``
-other light  ``_cytoplasm``, ``_debris``                ``cytoplasm debris background``
-illumination ``_illumination``                          ``illumination``
-optics       ``_optics``                                ``blur defocus haze``
-camera       ``_camera``                                ``dimness photons read_noise smoothing``
-============ ========================================== ==========================================================
+============ ========================== ==========================================================================
+stage        functions                  knobs
+============ ========================== ==========================================================================
+layout       ``_layout``                ``diameter crowding clustering touching size_spread elongation``
+shapes       ``_shapes``, ``_compete``  ``irregularity mitosis overlap``
+chromatin    ``_stain``, ``_chromatin`` ``dome brightness_spread texture nucleoli spots``
+other light  ``_cytoplasm _debris``     ``cytoplasm debris background``
+illumination ``_illumination``          ``illumination``
+optics       ``_optics``                ``blur defocus haze``
+camera       ``_camera``                ``dimness photons read_noise smoothing``
+============ ========================== ==========================================================================
 
 Every ingredient draws from a random stream of its own, so turning one knob leaves the other ingredients as they
 were: more blur does not move a nucleus, and a more crowded image keeps the nuclei it had.
@@ -22,8 +22,9 @@ were: more blur does not move a nucleus, and a more crowded image keeps the nucl
 varied sets of images. How near these come to photographs is measured by ``benchmarks/nuclei_realism.py``.
 Lessons 02 and 03 threshold and part these nuclei; lesson 10 learns them.
 
-References: Lehmussola et al. 2007, "Computational framework for simulating fluorescence microscope images with cell
-populations", doi:10.1109/TMI.2007.896925; Caicedo et al. 2019, doi:10.1038/s41592-019-0612-7 (the real images).
+References: Svoboda, Kozubek & Stejskal 2009, "Generation of digital phantoms of cell nuclei and simulation of image
+formation in 3D image cytometry", doi:10.1002/cyto.a.20714 (the same chain from cell to camera, in three dimensions);
+Caicedo et al. 2019, doi:10.1038/s41592-019-0612-7 (the real images).
 """
 
 import operator
@@ -43,7 +44,7 @@ KNOBS = {
     "touching": (0, 1, "share of the nuclei that are placed against another one"),
     "size_spread": (0, 0.6, "standard deviation of the logarithm of the diameter"),
     "elongation": (0, 0.9, "typical eccentricity, 0 a circle"),
-    "irregularity": (0, 1, "0 ellipses, 1 bends, bulges and dents"),
+    "irregularity": (0, 1, "0 ellipses, 1 bends, bulges, dents and folds"),
     "mitosis": (0, 0.5, "share of small, bright, condensed nuclei"),
     "overlap": (0, 1, "share of the hidden nucleus's light that shines through where two overlap"),
     "dome": (0, 1, "0 flat as a coin, 0.5 a ball, brightest in the middle"),
@@ -70,77 +71,77 @@ KINDS = {
     "fibroblasts": dict(
         diameter=(14, 16), crowding=(0.01, 0.035), clustering=(0, 0.4), touching=(0, 0.06),
         size_spread=(0.12, 0.2), elongation=(0.66, 0.74), irregularity=(0, 0.25), mitosis=(0, 0.08),
-        overlap=(0, 0.3), dome=(0.25, 0.35), brightness_spread=(0.18, 0.36),
-        texture=(0.06, 0.12), nucleoli=(0, 0.2), spots=(0, 0.2),
-        cytoplasm=(0.04, 0.12), debris=(0, 1), background=(0.02, 0.035), illumination=(0, 0.3),
-        blur=(0.85, 1.1), defocus=(0, 1), haze=(0.2, 0.34), dimness=(0.46, 0.6),
+        overlap=(0, 0.3), dome=(0.15, 0.25), brightness_spread=(0.18, 0.36),
+        texture=(0.07, 0.13), nucleoli=(0, 0.3), spots=(0, 0.2),
+        cytoplasm=(0.05, 0.12), debris=(0, 1), background=(0.02, 0.035), illumination=(0, 0.2),
+        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.24, 0.38), dimness=(0.46, 0.6),
         photons=(1200, 1700), read_noise=(0.0005, 0.001),
     ),
     "spheroids": dict(
         diameter=(21.5, 26), crowding=(0.15, 0.42), clustering=(0.6, 1), touching=(0.1, 0.3),
         size_spread=(0.16, 0.28), elongation=(0.45, 0.55), irregularity=(0.5, 1), mitosis=(0, 0.03),
-        overlap=(0.3, 0.8), dome=(0.5, 0.7), brightness_spread=(0.08, 0.2),
-        texture=(0.35, 0.5), nucleoli=(0, 0.3), spots=(1.2, 2.5),
+        overlap=(0.3, 0.8), dome=(0.55, 0.75), brightness_spread=(0.05, 0.18),
+        texture=(0.33, 0.5), nucleoli=(0, 0.3), spots=(0.5, 1.6),
         cytoplasm=(0, 0.03), debris=(0, 1), background=(0, 0.03), illumination=(0, 0.2),
-        blur=(0.8, 1.1), defocus=(0.5, 3), haze=(0.5, 0.62), dimness=(0.66, 0.75),
+        blur=(0.9, 1.2), defocus=(0, 2.2), haze=(0.5, 0.62), dimness=(0.64, 0.73),
         photons=(2000, 5000), read_noise=(0.0002, 0.0005),
     ),
     "chromatin": dict(
         diameter=(14.5, 17), crowding=(0.02, 0.085), clustering=(0.2, 0.8), touching=(0, 0.12),
         size_spread=(0.19, 0.3), elongation=(0.55, 0.65), irregularity=(0.1, 0.6), mitosis=(0.04, 0.15),
         overlap=(0.1, 0.5), dome=(0.25, 0.4), brightness_spread=(0.18, 0.32),
-        texture=(0.11, 0.2), nucleoli=(0.2, 0.5), spots=(0, 0.4),
-        cytoplasm=(0.02, 0.08), debris=(0, 0.8), background=(0.13, 0.165), illumination=(0, 0.15),
-        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.22, 0.32), dimness=(0.38, 0.52),
+        texture=(0.13, 0.22), nucleoli=(0.05, 0.35), spots=(0, 0.25),
+        cytoplasm=(0.01, 0.05), debris=(0, 0.8), background=(0.13, 0.165), illumination=(0, 0.15),
+        blur=(0.6, 0.85), defocus=(0, 1), haze=(0.22, 0.32), dimness=(0.38, 0.52),
         photons=(1800, 2400), read_noise=(0.0005, 0.001),
     ),
     "dense": dict(
         diameter=(9.3, 11), crowding=(0.02, 0.1), clustering=(0.4, 1), touching=(0.15, 0.35),
         size_spread=(0.14, 0.24), elongation=(0.6, 0.7), irregularity=(0, 0.4), mitosis=(0.03, 0.15),
-        overlap=(0.1, 0.6), dome=(0.2, 0.35), brightness_spread=(0.25, 0.4),
-        texture=(0.12, 0.24), nucleoli=(0, 0.4), spots=(0, 0.4),
-        cytoplasm=(0.03, 0.09), debris=(0, 1), background=(0.075, 0.09), illumination=(0, 0.12),
-        blur=(0.7, 0.95), defocus=(0, 1), haze=(0.15, 0.25), dimness=(0, 0.25),
+        overlap=(0.1, 0.6), dome=(0.15, 0.3), brightness_spread=(0.25, 0.4),
+        texture=(0.12, 0.22), nucleoli=(0, 0.2), spots=(0, 0.25),
+        cytoplasm=(0.01, 0.05), debris=(0, 1), background=(0.075, 0.09), illumination=(0, 0.12),
+        blur=(0.6, 0.85), defocus=(0, 1), haze=(0.15, 0.25), dimness=(0, 0.25),
         photons=(2800, 3600), read_noise=(0.0005, 0.001),
     ),
     "large": dict(
-        diameter=(49, 56), crowding=(0.24, 0.37), clustering=(0, 0.3), touching=(0.05, 0.3),
-        size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.4, 1), mitosis=(0, 0.02),
-        overlap=(0, 0.3), dome=(0.25, 0.4), brightness_spread=(0.12, 0.24),
-        texture=(0.05, 0.11), nucleoli=(0, 0.2), spots=(0, 0.1),
-        cytoplasm=(0, 0.03), debris=(0.2, 1.2), background=(0.1, 0.2), illumination=(0, 0.1),
-        blur=(0.75, 1.05), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.77, 0.84),
-        photons=(800, 1300), read_noise=(0, 0.0005),
+        diameter=(49, 56), crowding=(0.23, 0.36), clustering=(0, 0.3), touching=(0.05, 0.3),
+        size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.3, 0.8), mitosis=(0, 0.02),
+        overlap=(0, 0.3), dome=(0.15, 0.25), brightness_spread=(0.12, 0.24),
+        texture=(0.08, 0.13), nucleoli=(0.05, 0.3), spots=(0, 0.1),
+        cytoplasm=(0, 0.03), debris=(0.2, 1.2), background=(0.1, 0.2), illumination=(0, 0.12),
+        blur=(0.95, 1.2), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.79, 0.86),
+        photons=(700, 1200), read_noise=(0, 0.0005),
     ),
     "confocal": dict(
-        diameter=(44, 52), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.2, 0.5),
+        diameter=(41, 49), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.2, 0.5),
         size_spread=(0.22, 0.32), elongation=(0.5, 0.66), irregularity=(0.6, 1), mitosis=(0, 0.03),
-        overlap=(0.7, 1), dome=(0.35, 0.5), brightness_spread=(0.25, 0.45),
-        texture=(0.25, 0.45), nucleoli=(0, 0.4), spots=(0.2, 0.6),
+        overlap=(0.7, 1), dome=(0.3, 0.45), brightness_spread=(0.25, 0.45),
+        texture=(0.2, 0.4), nucleoli=(0, 0.4), spots=(0.1, 0.4),
         cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0, 0.04), illumination=(0, 0.3),
-        blur=(0.6, 0.9), defocus=(0, 3), haze=(0.6, 0.72), dimness=(0.72, 0.8),
-        photons=(30, 70), read_noise=(0.009, 0.018), smoothing=(0.56, 0.63),
+        blur=(0.6, 0.9), defocus=(0, 3), haze=(0.6, 0.72), dimness=(0.7, 0.8),
+        photons=(30, 70), read_noise=(0.009, 0.018), smoothing=(0.62, 0.7),
     ),
     "culture": dict(
         diameter=(22, 40), crowding=(0.14, 0.32), clustering=(0, 0.3), touching=(0.02, 0.2),
         size_spread=(0.12, 0.22), elongation=(0.7, 0.78), irregularity=(0.3, 0.8), mitosis=(0, 0.04),
-        overlap=(0, 0.4), dome=(0.25, 0.35), brightness_spread=(0.15, 0.27),
-        texture=(0.1, 0.17), nucleoli=(0.1, 0.4), spots=(0, 0.25),
-        cytoplasm=(0.005, 0.03), debris=(0.1, 0.8), background=(0.03, 0.1), illumination=(0, 0.05),
-        blur=(0.75, 1.05), defocus=(0, 1), haze=(0.2, 0.35), dimness=(0.45, 0.8),
+        overlap=(0, 0.4), dome=(0.12, 0.25), brightness_spread=(0.15, 0.27),
+        texture=(0.13, 0.19), nucleoli=(0.1, 0.4), spots=(0, 0.25),
+        cytoplasm=(0.005, 0.03), debris=(0.1, 0.8), background=(0.04, 0.11), illumination=(0, 0.05),
+        blur=(0.85, 1.15), defocus=(0, 1), haze=(0.2, 0.35), dimness=(0.45, 0.8),
         photons=(1200, 2200), read_noise=(0.0005, 0.001),
     ),
 }
 # fmt: on
 
 STREAMS = (
-    *("layout", "density", "shapes", "mitosis", "focus", "stain", "nucleoli", "spots", "chromatin"),
+    *("layout", "density", "shapes", "mitosis", "focus", "stain", "crease", "nucleoli", "spots", "chromatin"),
     *("cytoplasm", "debris", "illumination", "photons", "read"),
 )
 
-BULGE = 0.25  # an irregular outline stays within its ellipse enlarged by this share
+BULGE = 0.2  # an irregular outline stays within its ellipse enlarged by this share
 PENETRATION = 0.35  # how deep touching nuclei may push into each other, share of the shorter half-axis
-GAP = 2  # pixels between the enlarged ellipses of nuclei that are not meant to touch
+GAP = 1.5  # pixels between the enlarged ellipses of nuclei that are not meant to touch
 TRIES = 20  # places that are tried for a nucleus before it is left out
 TYPICAL = 0.6  # grey value of a typical nucleus at dimness 0; above it is room for brighter ones
 
@@ -196,7 +197,7 @@ def nuclei(
     Parameters
     ----------
     seed : int
-        Not negative. The same seed and knobs give the same bytes.
+        Not negative. The same seed and knobs give the same bytes (under the same version of NumPy).
     size : int or (int, int)
         Side, or height and width, of the image in pixels, each at least 16. Nuclei do not scale with it.
     diameter : float
@@ -213,7 +214,7 @@ def nuclei(
     elongation : float
         0 … 0.9: typical eccentricity; 0 makes circles.
     irregularity : float
-        0 … 1: from ellipses to bent, bulging and dented outlines.
+        0 … 1: from ellipses to bent, bulging, dented outlines, with a bright fold here and there.
     mitosis : float
         0 … 0.5: share of condensed nuclei, smaller and 1.5 to 3 times as bright.
     overlap : float
@@ -277,17 +278,14 @@ def nuclei(
     size, rng = _frame(size), _streams(seed)
 
     cells = _layout(size, k, rng.layout, rng.density)
-    mitotic = rng.mitosis.random((len(cells), 2)) < (
-        k.mitosis,
-        0.3,
-    )  # which are condensed, which of these to a plate
+    # Two answers a nucleus: is it condensed, and if so, to a plate?
+    mitotic = rng.mitosis.random((len(cells), 2)) < (k.mitosis, 0.3)
     levels = _shapes(cells, mitotic, size, k, rng.shapes)
     labels, seam = _compete(levels, size)
     grain = _chromatin(size, k.diameter, rng.chromatin)
     planes = _stain(cells, mitotic[:, 0], levels, labels, seam, grain, k, rng)
-    planes[0] += (
-        k.background + _cytoplasm(cells, size, k, rng.cytoplasm) + _debris(cells, size, k, rng.debris)
-    )
+    planes[0] += k.background + _cytoplasm(cells, size, k, rng.cytoplasm)
+    planes[0] += _debris(cells, size, k, rng.debris)
     planes *= _illumination(size, k, rng.illumination)
     image = _camera(_optics(planes, k), k, rng)
     return Sample(image, _consecutive(labels))
@@ -329,12 +327,8 @@ def _layout(size, k, rng, rng_density):
     """
     frame, margin, density = np.array(size), k.diameter / 4, _density(size, k.clustering, rng_density)
     count = max(1, round(k.crowding * np.prod(frame + 2 * margin) / (np.pi / 4 * k.diameter**2)))
-    cells, centres, supports, short = (
-        [],
-        np.empty((count, 2)),
-        np.empty((count, len(ANGLES))),
-        np.empty(count),
-    )
+    cells, short = [], np.empty(count)
+    centres, supports = np.empty((count, 2)), np.empty((count, len(ANGLES)))
     common = rng.uniform(0, np.pi)  # neighbours tend to lie the same way
     for _ in range(count):
         normal, guest, tries = rng.standard_normal(3), rng.random() < k.touching, rng.random((TRIES, 4))
@@ -414,9 +408,8 @@ def _shape(cell, axes, size, irregularity, rng):
     window = _window(cell.centre, (1 + BULGE) * cell.axes[0], size)
     u, v = (offset / axis for offset, axis in zip(_turned(cell, window), axes, strict=True))
     if irregularity and u.size:
-        swing = np.cos(u[..., None, None] * waves[:, 0] + v[..., None, None] * waves[:, 1] + phases).sum(
-            axis=-1
-        )
+        waving = u[..., None, None] * waves[:, 0] + v[..., None, None] * waves[:, 1] + phases  # (h, w, 2, 6)
+        swing = np.cos(waving).sum(axis=-1)
         swing *= irregularity * BULGE * strength * (1 - bent) / np.hypot(*np.moveaxis(swing, -1, 0)).max()
         bend = irregularity * BULGE * bent * np.cos(np.pi * np.clip(u, -1, 1))
         u, v = u + swing[..., 0], v + swing[..., 1] + bend
@@ -455,7 +448,7 @@ def _compete(levels, size):
         if count > 1:  # a neighbour or a dent cut it: the largest piece stays, the others go dark
             largest = 1 + np.argmax(np.bincount(pieces.ravel())[1:])
             labels[window][(pieces > 0) & (pieces != largest)] = 0
-    return labels, np.minimum(1, (best - second) / 0.15)
+    return labels, np.where(second > 0, np.minimum(1, (best - second) / 0.15), 1)
 
 
 # ------------------------------------------------------------------------------ chromatin: the light they emit
@@ -472,14 +465,12 @@ def _stain(cells, condensed, levels, labels, seam, grain, k, rng):
         light = np.exp(k.brightness_spread * (rng.stain.standard_normal() + 2 * smallness))
         light *= 1 + bright * rng.stain.uniform(0.5, 2)
         dark, lit = _bumps(cell, window, 3, 0.2, rng.nucleoli), _bumps(cell, window, 12, 0.12, rng.spots)
-        lit = k.spots * lit + 1.5 * k.irregularity * _crease(cell, window, rng.shapes)
+        lit = k.spots * lit + 1.5 * k.irregularity * _crease(cell, window, rng.crease)
         light = light * np.exp((k.texture * rng.stain.uniform(0.5, 1.5) + 0.4 * bright) * grain[window])
         light = light * np.clip(1 - k.nucleoli * dark + lit, 0, None)
         visible = np.where(labels[window] == number, seam[window], k.overlap * (labels[window] > 0))
-        inside = level > 0
-        planes[rng.focus.integers(3)][window] += (
-            light * visible * inside * np.where(inside, level, 0) ** k.dome
-        )
+        depth = np.where(level > 0, np.maximum(level, 1e-9) ** k.dome, 0)
+        planes[rng.focus.integers(3)][window] += light * visible * depth
     return planes
 
 
@@ -490,10 +481,10 @@ def _bumps(cell, window, count, radius, rng):
     along, across = cell.axes[:, None] * distance * (np.cos(turn), np.sin(turn))
     sin, cos = np.sin(cell.angle), np.cos(cell.angle)
     centres = cell.centre + np.stack([along * sin + across * cos, along * cos - across * sin], axis=1)
-    return np.minimum(_spots(window, centres, width, np.ones(count)), 1)
+    return np.minimum(_gaussians(window, centres, width, np.ones(count)), 1)
 
 
-def _spots(window, centres, widths, heights):
+def _gaussians(window, centres, widths, heights):
     """Sum of n Gaussian spots over a window (two slices): centres (n, 2), widths (n,) px, heights (n,)."""
     y, x = (
         np.exp(-0.5 * ((np.arange(part.start, part.stop) - middle[:, None]) / widths[:, None]) ** 2)
@@ -514,8 +505,8 @@ def _crease(cell, window, rng):
 
 def _chromatin(size, diameter, rng):
     """Mottle of mean 0 and standard deviation 1, coarse and fine grains: (H, W)."""
-    coarse, fine = _noise(size, 0.1 * diameter, rng), _noise(size, max(0.02 * diameter, 0.7), rng)
-    return 0.5 * coarse + 0.85 * fine
+    coarse, fine = _noise(size, 0.1 * diameter, rng), _noise(size, max(0.03 * diameter, 0.7), rng)
+    return 0.6 * coarse + 0.8 * fine
 
 
 def _noise(size, sigma, rng):
@@ -529,19 +520,23 @@ def _noise(size, sigma, rng):
 
 def _cytoplasm(cells, size, k, rng):
     """Faint cell bodies, mottled: a wide spindle along each nucleus, a thin process, and a few long strands."""
+    if not k.cytoplasm:
+        return np.zeros(size)
     mottle = np.maximum(1 + 0.1 * _noise(size, 2, rng), 0)
     light = np.full(size, 0.3)
     for i, cell in enumerate(cells):
         body, process, strand = ((1, 0.5), (2.5, 1.5)), ((2, 0.1), (5, 0.3)), ((4, 0.05), (10, 0.25))
         for low, high in (body, process, strand, strand) if i < 8 else (body, process):
             length, width = k.diameter * rng.uniform(low, high)
-            shift, curve, bright = rng.normal(0, 0.4, 2), rng.uniform(-0.3, 0.3), rng.uniform(-0.5, 0.8)
+            shift, (curve, wave, phase) = rng.normal(0, 0.5, 2), rng.uniform((-0.3, 0, 0), (0.3, 0.07, 6))
+            bright = rng.uniform(-0.6, 0.7)
             if bright < 0:
                 continue
             window = _window(cell.centre, 1.5 * length, size)
             along, across = _turned(cell, window)
             along = along / length - shift[0]
-            across = across / width - shift[1] - curve * length / width * along**2
+            across -= length * (curve * along**2 + wave * np.sin(5 * along + phase))
+            across = across / width - shift[1]
             taper = 0.3 + np.exp(-6 * along**2)
             light[window] += bright * np.exp(-3 * along**2 - 2 * (across / taper) ** 2)
     return k.cytoplasm * mottle * light
@@ -559,20 +554,22 @@ def _debris(cells, size, k, rng):
             host = cells[int(hosts[i] * len(cells))]
             centres[i] = host.centre + _beside(2 * np.pi * turns[i], 1.1 * _support(host.axes, host.angle))
     whole = slice(0, size[0]), slice(0, size[1])
-    widths = np.where(
-        kinds < 0.99, 0.5 + 0.1 * k.diameter * large**2, 40 * large + k.diameter / 2
-    )  # or far from focus
-    return _spots(whole, centres, widths, 0.1 + bright**3 * (kinds < 0.99))
+    lost = kinds > 0.99  # a lump so far from focus that only its glow arrives
+    widths = np.where(lost, 0.5 * k.diameter + 40 * large, 0.5 + 0.1 * k.diameter * large**2)
+    return _gaussians(whole, centres, widths, 0.1 + bright**3 * ~lost)
 
 
 # ------------------------------------------------------------------------------- illumination, optics, camera
 
 
 def _illumination(size, k, rng):
-    """Share of the light that arrives: 1 in the brightest place, 1 - illumination in the darkest: (H, W)."""
+    """Share of the light that arrives: 1 in the brightest place, 1 - illumination in the darkest: (H, W).
+
+    The lamp's beam is a wide Gaussian spot that is not quite aligned.
+    """
     y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in size), indexing="ij")
-    centre, slope = rng.uniform(-0.7, 0.7, 2), rng.normal(0, 0.7, 2)
-    dark = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 + slope[0] * y + slope[1] * x
+    centre, width = rng.uniform(-0.9, 0.9, 2), rng.uniform(0.6, 0.9)
+    dark = 1 - np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * width**2))
     return 1 - k.illumination * (dark - dark.min()) / (dark.max() - dark.min())
 
 
@@ -602,9 +599,7 @@ def _camera(light, k, rng):
 def _streams(seed):
     """One generator a name of STREAMS, each independent of the others."""
     children = np.random.SeedSequence(_natural(seed)).spawn(len(STREAMS))
-    return SimpleNamespace(
-        **{n: np.random.default_rng(child) for n, child in zip(STREAMS, children, strict=True)}
-    )
+    return SimpleNamespace(**dict(zip(STREAMS, map(np.random.default_rng, children), strict=True)))
 
 
 def _consecutive(labels):
