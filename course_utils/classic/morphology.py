@@ -1,8 +1,9 @@
 """Shapes of a mask: grow, shrink, clean, fill and count.
 
 The insight: flat erosion and dilation are the smallest and the largest value under a footprint, the other operators
-are made of these two, and every footprint is a pile of horizontal runs. Connected components are a question about runs too: which of them touch?
-Working in runs makes the cost follow the outline of things instead of their area. Taught in lesson 02.
+are made of these two, and every footprint is a pile of horizontal runs. Connected components are a question about
+runs too: which of them touch? Working in runs makes the cost follow the outline of things instead of their area.
+Taught in lesson 02.
 """
 
 from functools import lru_cache

@@ -235,8 +235,8 @@ def li(image):
     Cost: the histogram of an integer image, sorting a float one.
 
     Reference: Li & Lee, Minimum cross entropy thresholding, Pattern Recognition 26, 1993,
-    doi:10.1016/0031-3203(93)90115-D (the criterion); Li & Tam, An iterative algorithm for minimum cross entropy thresholding, Pattern Recognition Letters
-    19, 1998, doi:10.1016/S0167-8655(98)00057-9 (the iteration). Lesson 02.
+    doi:10.1016/0031-3203(93)90115-D (the criterion); Li & Tam, An iterative algorithm for minimum cross entropy
+    thresholding, Pattern Recognition Letters 19, 1998, doi:10.1016/S0167-8655(98)00057-9 (the iteration). Lesson 02.
     """
     return float(li_steps(image)[-1])
 
@@ -356,9 +356,9 @@ def niblack(image, window=25, k=0.2):
 def sauvola(image, window=25, k=0.2, r=None):
     """Sauvola's local threshold: below the mean by a share that is large where the window is flat.
 
-    mean · (1 + k (std / r − 1)). Where the window holds ink and paper, std is large and the threshold not
-    far below the mean, which it never exceeds; where it holds paper alone, std is near 0 and the threshold drops by the share k, out
-    of reach of the paper's noise. It asks for dark objects on a bright ground.
+    mean · (1 + k (std / r − 1)). Where the window holds ink and paper, std is large and the threshold not far below
+    the mean, which it never exceeds; where it holds paper alone, std is near 0 and the threshold drops by the share
+    k, out of reach of the paper's noise. It asks for dark objects on a bright ground.
 
     1. ``box_mean_std`` of the window around each pixel.
     2. The formula.
