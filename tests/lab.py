@@ -25,8 +25,7 @@ def open_notebook(browser, address, *cells, name="notebook.ipynb", **context):
     page_context = browser.new_context(**({"viewport": {"width": 1280, "height": 1000}} | context))
     page = page_context.new_page()
     try:
-        server, _, query = address.partition("/lab")
-        page.goto(f"{server}/doc/tree/{name}{query}")
+        page.goto(_url(address, f"doc/tree/{name}"))
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         yield Notebook(page)
     finally:
@@ -45,11 +44,16 @@ def upload(address, name, *cells):
 
 def api(address, path, body=None, method="GET"):
     """What the lab's server answers to a request to its REST interface."""
-    parts = urlsplit(address)
     data = None if body is None else json.dumps(body).encode()
-    url = f"{parts.scheme}://{parts.netloc}/api/{path}?{parts.query}"
-    with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=20) as answer:
+    request = urllib.request.Request(_url(address, f"api/{path}"), data, method=method)
+    with urllib.request.urlopen(request, timeout=20) as answer:
         return json.loads(answer.read() or b"null")
+
+
+def _url(address, path):
+    """Another address of the same server, with the same token."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}/{path}?{parts.query}"
 
 
 class Notebook:
@@ -59,8 +63,11 @@ class Notebook:
         self.page = page
 
     def ready(self):
-        """Wait until the kernel has nothing to do."""
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+        """Wait until the kernel is there and has nothing to do: the status bar says so.
+
+        (The indicator beside the kernel's name says "idle" before there is one, and a cell run then is lost.)
+        """
+        self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
 
     def cell(self, number):
         return self.page.locator(".jp-Notebook .jp-Cell").nth(number)

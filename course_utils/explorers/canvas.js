@@ -8,15 +8,17 @@ const GONE = "The kernel is gone: run the cell again.";
 const BUSY = "The kernel is busy: the picture follows as soon as it is free.";
 const PATIENCE = 2000; // milliseconds without an answer
 const NEWEST_WINS = ["value", "drag"];
-const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -1e9, End: 1e9 };
+const STEPS = { ArrowRight: 1, ArrowUp: 1, PageUp: 10, End: 1e9, ArrowLeft: -1, ArrowDown: -1, PageDown: -10, Home: -1e9 };
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const path = (points) => "M" + points.map(([row, column]) => `${column} ${row}`).join("L");
 
+const setAll = (node, attributes) => Object.entries(attributes).forEach(([name, v]) => node.setAttribute(name, v));
+
 function element(tag, attributes = {}, ...children) {
   const svg = ["svg", "path"].includes(tag) && "http://www.w3.org/2000/svg";
   const node = svg ? document.createElementNS(svg, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  setAll(node, attributes);
   node.append(...children);
   return node;
 }
@@ -44,7 +46,7 @@ function messenger(model, answered, silent) {
       queue.push({ kind, ...event });
       next();
     },
-    busy: () => waiting !== null,
+    busy: () => waiting !== null || queue.length > 0,
     close: () => clearInterval(timer),
   };
 }
@@ -85,7 +87,7 @@ function render({ model, el }) {
 
   // ------------------------------------------------------------------------------------ the parts of the page
   const id = "course" + Math.random().toString(36).slice(2);
-  const photo = element("canvas"), overlays = element("div"), ink = element("svg");
+  const photo = element("div"), overlays = element("div"), ink = element("svg");
   const picture = element("div", { class: "picture", tabindex: 0, role: "application",
     "aria-roledescription": "picture", "aria-describedby": `${id}-hint ${id}-keys` }, photo, overlays, ink);
   const chips = element("div", { class: "buttons", role: "group", "aria-label": "Layers" });
@@ -96,8 +98,7 @@ function render({ model, el }) {
   const actions = element("div", { class: "buttons", role: "group", "aria-label": "Actions" });
   const status = element("p", { class: "status", role: "status", "aria-live": "polite" });
   const hint = element("p", { class: "hint", id: `${id}-hint` }), keys = element("p", { id: `${id}-keys` });
-  // JupyterLab takes the arrow keys for itself unless this attribute is there.
-  const root = element("div", { class: "course-canvas", role: "group", "data-lm-suppress-shortcuts": "true" }, hint,
+  const root = element("div", { class: "course-canvas", role: "group" }, hint,
     element("div", { class: "body" }, element("div", {}, picture, element("div", { class: "tools" }, chips, fader)),
       element("div", { class: "right" }, plot, panel, actions)),
     status, element("details", {}, element("summary", {}, "Keys"), keys));
@@ -112,44 +113,45 @@ function render({ model, el }) {
 
   // ----------------------------------------------------------------------------------------------- showing
   let value = get("value"), draft = [], cursor = null, gesture = null, asked = 0, drawn = 0;
-  const decode = (bytes) => bytes.byteLength && createImageBitmap(new Blob([bytes]));
-  function paint(canvas, bitmap) {
-    canvas.width = bitmap.width ?? 1;
-    canvas.height = bitmap.height ?? 1;
-    if (bitmap) canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  async function decode(bytes, kind) {
+    const bitmap = await createImageBitmap(new Blob([bytes]));
+    const canvas = element("canvas", { class: kind, width: bitmap.width, height: bitmap.height });
+    canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    return canvas;
   }
+  const showPhoto = async () => photo.replaceChildren(await decode(get("image"), "photo"));
   async function showPicture() {
-    const turn = ++asked, layers = get("layers");
-    const bitmaps = await Promise.all([get("image"), ...layers.flatMap((l) => [l.fill, l.line])].map(decode));
+    const turn = ++asked;
+    const parts = get("layers").map((l) => Promise.all([l.fill.byteLength && decode(l.fill, "fill"), decode(l.line, "line")]));
+    const layers = await Promise.all(parts);
     if (turn < drawn) return; // a newer picture was decoded sooner
-    drawn = turn;
-    while (overlays.children.length > 2 * layers.length) overlays.lastChild.remove();
-    while (overlays.children.length < 2 * layers.length) overlays.append(element("canvas", { class: "fill" }), element("canvas"));
-    [photo, ...overlays.children].forEach((canvas, i) => paint(canvas, bitmaps[i]));
+    picture.dataset.frame = drawn = turn;
+    overlays.replaceChildren(...layers.map((canvases) => element("div", {}, ...canvases.filter(Boolean))));
     showLayers();
-    picture.dataset.frame = turn;
   }
   function showLayers() {
     const layers = get("layers"), hidden = get("hidden");
-    [...overlays.children].forEach((canvas, i) => { canvas.hidden = hidden.includes(layers[i >> 1]?.name); });
+    [...overlays.children].forEach((overlay, i) => { overlay.hidden = hidden.includes(layers[i]?.name); });
     root.style.setProperty("--opacity", (opacity.value = get("opacity")));
     fader.hidden = !layers.some((l) => l.fill.byteLength);
-    showButtons(chips, layers.map((l, i) => ({ ...l, label: l.name, key: `${i + 1}`, pressed: !hidden.includes(l.name) })));
+    const chip = (l, i) => ({ ...l, label: l.name, key: `${i + 1}`, pressed: !hidden.includes(l.name) });
+    showButtons(chips, layers.map(chip));
   }
+  const showActions = () => showButtons(actions, get("actions").map((a) =>
+    (a.brush ? { ...a, pressed: a.brush === get("brush") } : a)));
   function showPlot() {
     const p = get("plot");
     plot.hidden = !p.svg;
     if (!p.svg) return;
     plot.innerHTML = p.svg;
-    for (const [name, v] of Object.entries({ label: p.name, valuemin: p.min, valuemax: p.max })) plot.setAttribute(`aria-${name}`, v);
+    setAll(plot, { "aria-label": p.name, "aria-valuemin": p.min, "aria-valuemax": p.max });
     moveLine();
   }
   function moveLine() {
     if (plot.hidden) return;
     const p = get("plot"), part = clamp((value - p.min) / (p.max - p.min), 0, 1), at = part * p.width;
     const [from, to] = p.side > 0 ? [at, p.width] : [0, at], line = plot.querySelector(".line");
-    const chosen = { x: from, width: to - from, viewBox: `${from} 0 ${to - from} ${p.height}` };
-    for (const [name, v] of Object.entries(chosen)) plot.querySelector(".chosen").setAttribute(name, v);
+    setAll(plot.querySelector(".chosen"), { x: from, width: to - from, viewBox: `${from} 0 ${to - from} ${p.height}` });
     line.setAttribute("transform", `translate(${at} 0)`);
     line.querySelector(".value").textContent = value.toFixed(3);
     line.querySelector(".dot").setAttribute("cy", p.curve[Math.round(part * (p.curve.length - 1))] ?? -99);
@@ -158,19 +160,18 @@ function render({ model, el }) {
   function showInk() { // what was drawn, what is being drawn, the cross
     const [height, width] = get("size");
     const all = [...get("marks"), ...(draft.length ? [{ points: draft, brush: get("brush") }] : [])];
-    const line = (d, kind, colour) => [element("path", { d, class: `${kind} halo` }), element("path", { d, class: kind, stroke: colour })];
+    const line = (d, kind, stroke) => [`${kind} halo`, kind].map((name) => element("path", { d, class: name, stroke }));
     ink.setAttribute("viewBox", `-0.5 -0.5 ${width} ${height}`);
-    ink.replaceChildren(...all.flatMap(({ points, brush, closed }) => points.length > 1
-      ? line(path(points) + (closed ? "z" : ""), `trace brush-${brush}`, get("colours")[brush - 1])
-      : line(`${path(points)}h0`, `spot brush-${brush}`, get("colours")[brush - 1])),
-    ...(cursor ? line(`M${cursor[1]} -0.5V${height}M-0.5 ${cursor[0]}H${width}`, "cross", "#fff") : []));
+    ink.replaceChildren(...all.flatMap(({ points, brush, closed }) => {
+      const kind = `${points.length > 1 ? "trace" : "spot"} brush-${brush}`;
+      return line(path(points) + (closed ? "z" : "h0"), kind, get("colours")[brush - 1]);
+    }), ...(cursor ? line(`M${cursor[1]} -0.5V${height}M-0.5 ${cursor[0]}H${width}`, "cross", "#fff") : []));
   }
   function showTexts() {
     const [height, width] = get("size");
     root.setAttribute("aria-label", get("label"));
-    picture.setAttribute("aria-label", get("label"));
-    picture.setAttribute("style", `aspect-ratio:${width}/${height};max-width:calc(70vh*${width / height})`);
-    picture.dataset.tool = get("tool");
+    setAll(picture, { "aria-label": get("label"), "data-tool": get("tool"), "data-pixels": Math.max(width, height) < 200,
+      style: `aspect-ratio:${width}/${height};max-width:calc(66vh*${width / height})` });
     hint.textContent = get("hint");
     keys.textContent = get("keyboard");
   }
@@ -190,6 +191,7 @@ function render({ model, el }) {
     const hidden = get("hidden");
     set("hidden", hidden.includes(name) ? hidden.filter((n) => n !== name) : [...hidden, name]);
   }
+  const choose = ({ name, brush }) => (brush ? set("brush", brush) : send("action", { name }));
   const fade = (to) => set("opacity", clamp(Math.round(20 * to) / 20, 0, 1));
   function place(e) { // [row, column]; whole numbers are the centres of pixels
     const box = picture.getBoundingClientRect(), [height, width] = get("size");
@@ -202,11 +204,12 @@ function render({ model, el }) {
     draft = []; // it comes back from the kernel as a mark
   }
   function press(point) { // a click, or Enter at the cross
-    const tool = get("tool"), closed = draft.length > 2 && near(draft[0], point);
-    const ends = tool === "click" || (draft.length > 0 && (tool === "stroke" || closed || near(draft.at(-1), point)));
+    const tool = get("tool"), again = draft.length > 0 && near(draft.at(-1), point);
+    const closed = draft.length > 2 && near(draft[0], point);
     cursor = point;
-    if (tool === "click" || !ends) draft.push(point);
-    if (ends) finish(tool, { closed });
+    if (tool !== "stroke" && !again && !closed) draft.push(point);
+    if (tool === "click" || (tool === "polyline" && (closed || (again && draft.length > 1)))) finish(tool, { closed });
+    else if (tool === "stroke") draft.length ? finish(tool) : draft.push(point);
     showInk();
   }
   function step(key, by) {
@@ -217,12 +220,14 @@ function render({ model, el }) {
     say(`Row ${at[0]}, column ${at[1]}`);
     showInk();
   }
+  // JupyterLab takes arrows and letters for itself (D twice deletes a cell!) unless the focused element says not to.
+  root.addEventListener("focusin", (e) => e.target.setAttribute("data-lm-suppress-shortcuts", "true"));
   root.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || (e.target === opacity && e.key in STEPS)) return;
     const action = get("actions").find((a) => a.key?.toLowerCase() === e.key.toLowerCase());
     const layer = get("layers")[e.key - 1], p = get("plot"), fading = { "+": 0.1, "=": 0.1, "-": -0.1 }[e.key];
     if (e.target === plot && e.key in STEPS) slideTo(value + (STEPS[e.key] * (p.max - p.min)) / p.steps);
-    else if (action) send("action", { name: action.name });
+    else if (action) choose(action);
     else if (layer) toggle(layer);
     else if (fading) fade(get("opacity") + fading);
     else if (e.target !== picture || !["click", "stroke", "polyline"].includes(get("tool"))) return;
@@ -259,13 +264,13 @@ function render({ model, el }) {
     if (index >= 0) chosen(get(entries)[index]);
   });
   pick(chips, "layers", toggle);
-  pick(actions, "actions", ({ name }) => send("action", { name }));
+  pick(actions, "actions", choose);
   opacity.addEventListener("input", () => fade(opacity.value));
 
   // -------------------------------------------------------------------------------------- what Python changes
-  const shows = { plot: showPlot, value: adopt, "image layers": showPicture, "hidden opacity": showLayers,
-    "marks size colours brush": showInk, "label hint keyboard size tool": showTexts,
-    panel: () => { panel.innerHTML = get("panel"); }, actions: () => showButtons(actions, get("actions")),
+  const shows = { plot: showPlot, value: adopt, image: showPhoto, layers: showPicture, "hidden opacity": showLayers,
+    "marks size colours": showInk, "label hint keyboard size tool": showTexts,
+    panel: () => { panel.innerHTML = get("panel"); }, "actions brush": showActions,
     status: () => { say(get("status")); plot.setAttribute("aria-valuetext", get("status")); } };
   for (const [names, show] of Object.entries(shows)) {
     for (const name of names.split(" ")) model.on(`change:${name}`, show);

@@ -90,8 +90,8 @@ class Canvas(anywidget.AnyWidget):
 
     def __init__(self, image, *, label, tool="none", brushes=(), respond=None, **traits):
         buttons = [
-            action(f"brush {i}", name, colour=plotting.PALETTE[i - 1], pressed=i == 1)
-            for i, name in enumerate(brushes, 1)
+            action(name, name, colour=plotting.PALETTE[i], pressed=False) | {"brush": i + 1}
+            for i, name in enumerate(brushes)
         ]
         traits["actions"] = [*buttons, *traits.get("actions", ())]
         super().__init__(image=png(image), size=list(np.shape(image)[:2]), label=label, tool=tool, **traits)
@@ -146,11 +146,6 @@ class Canvas(anywidget.AnyWidget):
             self.marks = [*self.marks, mark | {"closed": event.get("closed", False)}]
         elif event["kind"] == "undo":
             self.marks = self.marks[:-1]
-        elif event["kind"] == "action" and event["name"].startswith("brush "):
-            self.brush = int(event["name"].removeprefix("brush "))
-            self.actions = [
-                a | {"pressed": a["name"] == event["name"]} if "colour" in a else a for a in self.actions
-            ]
 
     @t.observe("plot", "tool", "layers", "actions")
     def _describe_keyboard(self, _change):

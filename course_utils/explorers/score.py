@@ -132,7 +132,8 @@ class ScoreExplorer(Explorer):
             ]
             self.canvas.actions = _buttons(self._damage.nothing)
             self.canvas.panel = meters(self.scores, self._before)
-            self.canvas.status = f"The prediction: {self._damage}. {missed.sum():,} pixels missed, {alarms.sum():,} false alarms."
+            mistakes = f"{missed.sum():,} pixels missed, {alarms.sum():,} false alarms"
+            self.canvas.status = f"The prediction: {self._damage}. {mistakes}."
 
     def strip(self):
         """Four predictions with what they got right and wrong, and two scores each."""
