@@ -146,12 +146,14 @@ def test_layout_in_memory_does_not_matter():
 
 @given(region_pairs)
 def test_arguments_are_left_unchanged(pair):
-    before = [image.copy() for image in pair]
+    masks = [image > 2 for image in pair]
+    before = [image.copy() for image in (*pair, *masks)]
     for score in (adjusted_rand, variation_of_information, match_instances, contingency):
         score(*pair)
     confusion_matrix(*pair, 7)
-    hausdorff(*(image > 2 for image in pair))
-    for image, copy in zip(pair, before, strict=True):
+    for score in (mask_iou, boundary_f, hausdorff):
+        score(*masks)
+    for image, copy in zip((*pair, *masks), before, strict=True):
         np.testing.assert_array_equal(image, copy)
 
 
@@ -458,6 +460,17 @@ def test_more_pairs_come_before_better_pairs():
     # (1, 2) alone has IoU 0.6; (1, 1) and (2, 2) have 0.25 each, less in sum, but they are two
     assert match_instances(target, prediction, 0.2).pairs.tolist() == [[1, 1], [2, 2]]
     assert match_instances(target, prediction, 0.3).pairs.tolist() == [[1, 2]]
+    target = np.repeat([1, 1, 2, 2, 3], [2, 80, 2, 80, 2])
+    prediction = np.repeat([1, 2, 2, 3, 3], [2, 80, 2, 80, 2])
+    # three poor pairs, of IoU 0.03 or less, or two that are nearly perfect
+    assert match_instances(target, prediction, 0).pairs.tolist() == [[1, 1], [2, 2], [3, 3]]
+    assert match_instances(target, prediction, 0.1).pairs.tolist() == [[1, 2], [2, 3]]
+
+
+def test_two_halves_cannot_both_match_the_whole():
+    found = match_instances([5, 5, 0], [1, 2, 0], at=0.49)
+    assert (len(found.pairs), len(found.missed), len(found.spurious)) == (1, 0, 1)
+    assert found.ious.tolist() == [0.5]
 
 
 def test_an_iou_of_exactly_one_half_is_no_match_at_one_half():
