@@ -357,7 +357,7 @@ def _table_html(rows):
         '<caption style="text-align:left">Best try of each exercise, last answer to each question</caption>'
     )
     table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<table style="border-collapse:collapse;margin-top:0.4em">{caption}{table}</table>'
+    return f'<table style="border-collapse:collapse;font-size:100%;margin-top:0.4em">{caption}{table}</table>'
 
 
 def _cell_html(standings, noun):

@@ -291,9 +291,7 @@ def _is_blank(outcome):
 
 def _open(outcome):
     if outcome.trouble is None:
-        return Judgement(
-            "open", 0, "Not attempted yet: put your answer in place of the `...`, run its cell, then this."
-        )
+        return Judgement("open", 0, "Put your answer in place of the `...`, run its cell, then this one.")
     where = f" in line {outcome.trouble.line}: `{outcome.trouble.source}`" if outcome.trouble.line else ""
     return Judgement("open", 0, f"A blank `...` is still to be filled in{where}.")
 

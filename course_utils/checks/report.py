@@ -63,7 +63,8 @@ def _headline(exercise, judgement):
     held = sum(verdict.holds is True for verdict in judgement.verdicts)
     of = f"{held} of {len(judgement.verdicts)} properties, " if judgement.verdicts else ""
     says = {"right": "right", "partly": "partly right", "wrong": "not yet right"}[judgement.state]
-    return f"{exercise.title}: {says} ({of}{judgement.points:g} of {exercise.points:g} points)"
+    points = "point" if exercise.points == 1 else "points"
+    return f"{exercise.title}: {says} ({of}{judgement.points:g} of {exercise.points:g} {points})"
 
 
 # --------------------------------------------------------------------------------------------- HTML
@@ -90,7 +91,11 @@ def _diagnosis_html(message):
 
 def _verdicts_html(verdicts):
     rows = "".join(f'<li style="list-style:none;margin:0.15em 0">{_verdict_html(v)}</li>' for v in verdicts)
-    return f'<ul style="margin:0.5em 0;padding:0">{rows}</ul>' if verdicts else ""
+    return (
+        f'<div style="margin:0.5em 0">Your answer<ul style="margin:0;padding:0">{rows}</ul></div>'
+        if verdicts
+        else ""
+    )
 
 
 def _verdict_html(verdict):
@@ -233,6 +238,7 @@ def _text(exercise, judgement):
     lines = [f"{STATES[judgement.state].symbol} {_headline(exercise, judgement)}"]
     lines += [judgement.says] if judgement.says else []
     lines += [f"Likely mistake: {message}" for message in judgement.diagnoses]
+    lines += ["Your answer"] if judgement.verdicts else []
     for verdict in judgement.verdicts:
         state, word = _state(verdict)
         lines.append(f"  {STATES[state].symbol} {verdict.text} ({word})")

@@ -2,6 +2,8 @@
 // Python judges each answer; where no reply comes, the reader is told and the still version is shown again.
 
 const PATIENCE = 4000; // milliseconds without a reply
+// JupyterLab takes keys for itself unless the element that has the focus carries this attribute.
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 const GONE = "No reply: the kernel has gone or is busy. Run the cell again, or open the answers below.";
 
 function element(tag, attributes = {}, ...children) {
@@ -20,12 +22,13 @@ function html(tag, text, attributes) {
 /** A group of radio buttons with a legend; options are [value, html]. */
 function choices(name, legend, options) {
   const labels = options.map(([value, text]) =>
-    element("label", {}, element("input", { type: "radio", name, value, required: "" }), html("span", text)));
+    element("label", {}, element("input", { type: "radio", name, value, required: "", ...OWN_KEYS }), html("span", text)));
   return element("fieldset", {}, html("legend", legend), ...labels);
 }
 
 function number(name, legend) {
-  const field = element("input", { type: "text", inputmode: "decimal", name, required: "", autocomplete: "off", size: 12 });
+  const attributes = { type: "text", inputmode: "decimal", name, required: "", autocomplete: "off", size: 12 };
+  const field = element("input", { ...attributes, ...OWN_KEYS });
   const label = element("label", {}, element("span", {}, "Your number: "), field);
   return element("fieldset", {}, html("legend", legend), label);
 }
@@ -37,17 +40,23 @@ function form(item, model) {
   const parts = [item.options.length ? choices(`${unique}-answer`, legend, options) : number(`${unique}-answer`, legend)];
   if (item.confidence.length) parts.push(choices(`${unique}-confidence`, "How sure are you?", item.confidence));
   const reply = element("div", { role: "status" });
-  const button = element("button", { type: "submit", "aria-label": `${item.button}: ${item.label}` }, item.button);
+  const button = element("button", { type: "submit", "aria-label": `${item.button}: ${item.label}`, ...OWN_KEYS }, item.button);
   const node = element("form", {}, ...parts, button, reply);
 
+  node.addEventListener("keydown", (event) => { // in JupyterLab, Enter does not submit a form by itself
+    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+    event.preventDefault();
+    node.requestSubmit();
+  });
   node.addEventListener("submit", (event) => {
     event.preventDefault();
     const data = new FormData(node);
     const confidence = data.get(`${unique}-confidence`);
-    model.send({ slug: item.slug, answer: data.get(`${unique}-answer`), confidence: confidence && Number(confidence) });
     reply.replaceChildren();
     clearTimeout(node.timer);
     node.timer = setTimeout(() => node.dispatchEvent(new Event("silence")), PATIENCE);
+    // Last, because it throws where the kernel has been restarted.
+    model.send({ slug: item.slug, answer: data.get(`${unique}-answer`), confidence: confidence && Number(confidence) });
   });
   node.show = (text) => {
     clearTimeout(node.timer);
@@ -67,8 +76,7 @@ function render({ model, el }) {
     });
   const receive = ({ slug, reply }) => forms[slug]?.show(reply);
   model.on("msg:custom", receive);
-  // JupyterLab would take the arrow keys, with which one moves between radio buttons.
-  el.append(element("div", { class: "course-form", "data-lm-suppress-shortcuts": "true" }, still, ...Object.values(forms)));
+  el.append(element("div", { class: "course-form" }, still, ...Object.values(forms)));
   return () => {
     model.off("msg:custom", receive);
     for (const node of Object.values(forms)) clearTimeout(node.timer);
