@@ -1,12 +1,18 @@
 """Shows a judgement: as HTML to people, as text elsewhere."""
 
+import base64
+
 import numpy as np
 
+from course_utils import plotting
 from course_utils.cards import STATES, Card, card, code, escape, paragraph
 from course_utils.checks import words
 
 _LARGEST_GRID = 8  # rows and columns of an array that is shown number by number
 _LONGEST_ROW = 16
+_MOST_ARRAYS = 4  # of a list, shown side by side
+_PICTURE = 128  # pixels that the longer side of a small picture is enlarged to, at most
+_LARGEST_PICTURE = 256  # a larger one is thinned out
 _CELL = "border:1px solid rgba(128,128,128,0.55);padding:0.1em 0.45em;text-align:center;min-width:1.2em"
 _WRONG_CELL = "outline:0.16em solid #D55E00;outline-offset:-0.16em;font-weight:bold"
 _TRUE_CELL = "background:rgba(128,128,128,0.45)"
@@ -133,23 +139,59 @@ def _case_html(exercise, case):
         parts.append(("right answer", case.right, None))
     figures = "".join(
         f'<div style="display:inline-block;vertical-align:top;margin:0.3em 1.4em 0.3em 0">'
-        f"<div>{name}</div>{_value_html(value, right, name)}</div>"
+        f"<div>{name}</div>{_value_html(value, right)}</div>"
         for name, value, right in parts
     )
     return f'<div style="margin-top:0.5em"><strong>The smallest case that fails</strong><div>{figures}</div></div>'
 
 
-def _value_html(value, right, name):
-    """A value small enough for the eye; ``right``, when given, marks where it differs."""
-    array = _as_grid(value)
-    if array is None:
-        return f"<div>{code(_value_text(value))}</div>"
-    differs = _differences(value, right)
+def _value_html(value, right=None):
+    """A value as numbers where it is small enough for the eye, else as a picture and in words.
+
+    ``right``, when given, is what it is compared with: cells that differ are marked, else they are counted.
+    """
+    if isinstance(value, list | tuple) and 0 < len(value) <= _MOST_ARRAYS and all(map(_is_shown, value)):
+        rights = (
+            right if isinstance(right, list | tuple) and len(right) == len(value) else [None] * len(value)
+        )
+        inside = "".join(map(_value_html, value, rights))
+        return f'<div style="display:flex;flex-wrap:wrap;gap:0.8em;align-items:flex-start">{inside}</div>'
+    if _as_grid(value) is not None:
+        return _grid_html(_as_grid(value), _differences(value, right))
+    text = f"{code(_value_text(value))}{code(_difference_text(value, right))}"
+    if _is_shown(value):
+        return f'{_picture_html(value)}<div style="max-width:18em">{text}</div>'
+    return f"<div>{text}</div>"
+
+
+def _is_shown(value):
+    """Whether a value is an array that `_value_html` shows as numbers or as a picture."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or not value.size:
+        return False
+    return _as_grid(value) is not None or value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3)
+
+
+def _grid_html(array, differs):
     rows = []
     for y, row in enumerate(array):
         cells = (_cell_html(entry, differs[y, x]) for x, entry in enumerate(row))
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return f'<table style="border-collapse:collapse;font-size:95%;margin:0.2em 0">{"".join(rows)}</table>'
+
+
+def _picture_html(array):
+    """An image, mask or map, dark to bright: 0 to 1 if its values lie in there, else from the least to the greatest."""
+    alt = escape(_array_text(array), quote=True)
+    step = -(-max(array.shape[:2]) // _LARGEST_PICTURE)
+    array = np.nan_to_num(np.asarray(array[::step, ::step], float), posinf=0, neginf=0)
+    low, high = array.min(), array.max()
+    if low >= 0 and high <= 1:
+        low, high = 0, 1
+    times = max(1, _PICTURE // max(array.shape[:2]))
+    enlarged = ((array - low) / ((high - low) or 1)).repeat(times, axis=0).repeat(times, axis=1)
+    webp, (width, _) = plotting.encode(enlarged)
+    source = f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
+    return f'<img alt="{alt}" width="{width}" style="max-width:100%" src="{source}">'
 
 
 def _cell_html(entry, differs):
@@ -181,7 +223,7 @@ def _printed_html(judgement):
 def _as_grid(value):
     """A 2-D array of at most 8×8, or one row of at most 16, of a value; None for all else."""
     if isinstance(value, list | tuple) and value and all(isinstance(v, bool | int | float) for v in value):
-        value = np.array(value, dtype=object)
+        value = np.array(value, dtype=object if any(isinstance(v, bool) for v in value) else None)
     if not isinstance(value, np.ndarray) or value.size == 0:
         return None
     if value.ndim == 1 and len(value) <= _LONGEST_ROW:
@@ -190,14 +232,24 @@ def _as_grid(value):
 
 
 def _differences(value, right):
-    """Where an answer differs from the right one; nowhere when they cannot be compared cell by cell."""
-    grid = _as_grid(value)
-    other = _as_grid(right)
-    if other is None or other.shape != grid.shape:
-        return np.zeros(grid.shape, bool)
-    if grid.dtype.kind in "biufc" and other.dtype.kind in "biufc":
-        return ~np.isclose(grid, other, rtol=1e-6, atol=1e-9, equal_nan=True)
-    return grid != other
+    """Bool array: where an answer differs from the right one; all False when they cannot be compared."""
+    mine, right = (_as_grid(v) if _as_grid(v) is not None else v for v in (value, right))
+    if not isinstance(right, np.ndarray) or mine.shape != right.shape:
+        return np.zeros(mine.shape, bool)
+    if mine.dtype.kind in "biufc" and right.dtype.kind in "biufc":
+        return ~np.isclose(mine, right, rtol=1e-6, atol=1e-9, equal_nan=True)
+    return mine != right
+
+
+def _difference_text(value, right):
+    """How many values of an array differ from the right one, and the first of them; empty where none does."""
+    if not isinstance(value, np.ndarray) or not _differences(value, right).any():
+        return ""
+    places = np.argwhere(_differences(value, right))
+    first = tuple(places[0].tolist())
+    index = ", ".join(map(str, first))
+    mine, theirs = words.number(value[first]), words.number(right[first])
+    return f"; {len(places)} of {value.size} values differ, the first at `[{index}]`: {mine}, and {theirs} is right"
 
 
 def _entry(entry):
@@ -259,7 +311,8 @@ def _case_lines(exercise, case):
     for name, value in named:
         grid = _as_grid(value)
         if grid is None:
-            yield f"  {name}: {_value_text(value)}"
+            compared = _difference_text(value, case.right) if name == "your answer" else ""
+            yield f"  {name}: {_value_text(value)}{compared}"
         else:
             yield f"  {name}:"
             yield from ("    " + " ".join(_entry(entry).rjust(5) for entry in row) for row in grid)

@@ -8,9 +8,10 @@ Why a thread: the caller gets control back whatever the student's code does. Whe
 into the thread from outside, again and again, which ends every loop written in Python, also one that catches
 exceptions, on Linux, macOS and Windows, in and outside a kernel.
 
-What it does not stop: a single call into compiled code that never returns (it is left behind, and goes on using a
-core until the kernel restarts), text that compiled code writes to the terminal itself, ``os._exit``, and code that
-sets out to break the course's own functions.
+What it does not stop: a call into compiled code that never returns (it is left behind, and goes on using a core until
+the kernel restarts; if it also holds Python's global lock, it holds everything), threads and processes that the code
+starts, memory that it fills, text that compiled code writes to the terminal itself, ``os._exit``, and code that sets
+out to break the course's own functions.
 """
 
 import builtins

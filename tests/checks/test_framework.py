@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from course_utils import checks, progress
-from course_utils.checks import check, claim
-from course_utils.checks.framework import Exercise, Mistake, Property, small_images, small_masks
+from course_utils.checks import check, claim, report
+from course_utils.checks.framework import Exercise, Mistake, Property, judge, small_images, small_masks
 from course_utils.checks.words import describe, form_problem
 
 TARGET = np.array([[0, 1, 1], [0, 1, 0]], bool)
@@ -383,6 +383,34 @@ def test_meaning_never_hangs_on_colour_or_style():
     html = check("demo-mask", lambda image, threshold: image > 0.4).html
     assert "<em>(no)</em>" in html and 'aria-label="Check of Brighter than a number"' in html
     assert "✗</span></td>" in html  # the cells that differ carry a mark
+
+
+def judged(reference, answer, *cases):
+    """The result of an answer to an exercise with these cases only."""
+    changes = {"reference": reference, "properties": (Property("is right", list(cases)),), "mistakes": ()}
+    exercise = Exercise(**MASK.__dict__ | changes)
+    return report.report(exercise, judge(exercise, answer))
+
+
+def test_larger_arrays_are_shown_as_pictures_with_the_first_difference():
+    image = np.linspace(0, 1, 600).reshape(20, 30)
+    result = judged(lambda image: image > 0.5, lambda image: image > 0.49, (image,))
+    assert (
+        result.html.count("<img alt=") == 3
+        and 'alt="a bool array of shape (20, 30), 306 of 600 True"' in result.html
+    )
+    assert "6 of 600 values differ, the first at `[9, 24]`: True, and False is right" in result.text
+    assert (
+        len(judged(lambda i: i > 0.5, lambda i: i > 0.4, (np.random.default_rng(0).random((900, 900)),)).html)
+        < 300_000
+    )
+
+
+def test_long_rows_and_lists_of_arrays():
+    row = judged(lambda n: np.arange(n) / n, lambda n: np.arange(n) / n + (np.arange(n) == 3), (50,))
+    assert "1 of 50 values differ, the first at `[3]`: 1.06, and 0.06 is right" in row.text
+    masks = judged(lambda masks: len(masks), lambda masks: 3, ([TARGET, EMPTY],))
+    assert masks.html.count("<table") == 2
 
 
 # ------------------------------------------------------------------------------------------------ claims
