@@ -135,8 +135,9 @@ def add(method, segment, *, lesson, labels=0, prompts="", tuned="", colour=False
     Where nothing can be written the row lasts as long as the kernel, and a sentence says so.
     """
     row = _row(method, Entrant(segment, lesson, labels, prompts, tuned, colour), own=True)
-    _own()[method] = row
+    _session[method] = row
     try:
+        _keep_damaged(paths.home() / FILE)
         _write(paths.home() / FILE, _own().values())
     except OSError as problem:
         print(f"The row is not kept beyond this session: {problem.strerror} ({paths.home() / FILE}).")
@@ -278,13 +279,25 @@ def _peak_mb(segment, images):
         tracemalloc.stop()
 
 
-@cache
+_session = {}  # the rows of this session by method: they count where the file cannot be written
+
+
 def _own():
-    """The student's rows by method; read once, then kept in step with the file."""
-    return {row.method: row for row in _read(paths.home() / FILE)}
+    """The student's rows by method. Read anew each time: another notebook may have added to them."""
+    return {row.method: row for row in _read(paths.home() / FILE)} | _session
 
 
 def _read(path):
+    """The rows of a file; none, and a sentence, where it is damaged."""
+    try:
+        return _parse(path)
+    except ValueError:
+        print(f"{path} could not be read; its rows are not shown.")
+        return []
+
+
+def _parse(path):
+    """The rows of a file, none where there is no file. Raises ValueError where it holds something else."""
     if not path.is_file():
         return []
     kinds = {field.name: field.type for field in fields(Row)}
@@ -294,9 +307,18 @@ def _read(path):
                 Row(**{name: _value(kinds[name], text) for name, text in line.items()})
                 for line in csv.DictReader(file)
             ]
-        except (KeyError, TypeError, ValueError):
-            print(f"{path} could not be read and is left as it is; its rows are not shown.")
-            return []
+        except (KeyError, TypeError) as problem:
+            raise ValueError(f"{path} is no scoreboard") from problem
+
+
+def _keep_damaged(path):
+    """Move a file that cannot be read aside, before another is written in its place."""
+    try:
+        _parse(path)
+    except ValueError:
+        aside = path.with_name(f"scoreboard-damaged-{time.strftime('%Y%m%d-%H%M%S')}.csv")
+        path.replace(aside)
+        print(f"Your scoreboard could not be read. It now lies in {aside}, and a new one was begun.")
 
 
 def _value(kind, text):

@@ -12,9 +12,7 @@ from course_utils import metrics, paths, scoreboard
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
-    scoreboard._own.cache_clear()
-    yield
-    scoreboard._own.cache_clear()
+    monkeypatch.setattr(scoreboard, "_session", {})
 
 
 def oracle(image):
@@ -93,7 +91,7 @@ def test_own_rows_lie_over_the_recorded_and_outlive_the_kernel():
     recorded = {row.method for row in scoreboard.rows()}
     scoreboard.add("Otsu", oracle, lesson="02", prompts="polarity")
     scoreboard.add("mine", oracle, lesson="02", tuned='nothing, "really"')
-    scoreboard._own.cache_clear()  # as a new kernel would begin
+    scoreboard._session.clear()  # as a new kernel would begin
     rows = {row.method: row for row in scoreboard.rows()}
     assert set(rows) == recorded | {"mine"}
     assert rows["Otsu"].own and rows["Otsu"].photos_iou == 1.0
@@ -107,6 +105,20 @@ def test_a_damaged_file_is_left_alone(capsys):
     file.write_text("method,what\nOtsu,nonsense\n", encoding="utf-8")
     assert scoreboard.rows()
     assert "could not be read" in capsys.readouterr().out and "nonsense" in file.read_text(encoding="utf-8")
+    scoreboard.add("mine", oracle, lesson="02")
+    (aside,) = file.parent.glob("scoreboard-damaged-*.csv")
+    assert "nonsense" in aside.read_text(encoding="utf-8") and "mine" in file.read_text(encoding="utf-8")
+
+
+def test_rows_of_another_notebook_stay():
+    scoreboard.add("theirs", oracle, lesson="02")
+    scoreboard._session.clear()
+    scoreboard.rows()
+    file = paths.home() / scoreboard.FILE
+    file.write_text(file.read_text(encoding="utf-8").replace("theirs", "added meanwhile"), encoding="utf-8")
+    scoreboard.add("mine", oracle, lesson="02")
+    assert {"added meanwhile", "mine"} <= {row.method for row in scoreboard.rows()}
+    assert "added meanwhile" in file.read_text(encoding="utf-8")
 
 
 def test_a_row_that_cannot_be_written_lasts_for_the_session(monkeypatch, capsys):

@@ -38,7 +38,8 @@ def check(slug, answer):
     result = _result(slug, answer)
     if os.environ.get("COURSE_GRADING") != "1":
         return result
-    if result.state in ("broken", "unknown"):  # no points for a fault of the course: whoever grades must see why
+    # No points for a fault of the course: whoever grades must see why.
+    if result.state in ("broken", "unknown"):
         print(result.text)
     return result.points
 
