@@ -1,7 +1,8 @@
 """Races of `course_utils.metrics` against scikit-learn, scikit-image, torchmetrics and plain NumPy.
 
-The images are made for this: smooth random blobs for class maps and masks, discs for instances, their size in
-pixels fixed, so that a larger image holds more of them; the prediction is the target, shifted by a few pixels.
+The images are made for this: smooth random bands and blobs for class maps and masks, discs for instances,
+their size in pixels fixed, so that a larger image holds more of them; the prediction is the target, shifted a
+little.
 """
 
 import numpy as np
@@ -76,6 +77,7 @@ def races():
                 "scikit-learn": lambda t, p: sklearn_metrics.jaccard_score(t.ravel(), p.ravel()),
             },
             same,
+            "About 0.04 ms of ours goes into checking the arguments, which plain NumPy leaves out.",
         ),
         Race(
             "boundary F at 2 px",
@@ -142,7 +144,7 @@ def same(answers):
 
 
 def class_maps(megapixels):
-    """(target, prediction) uint8 (n, n): 8 classes in blobs some 60 pixels wide, the same area for each."""
+    """(target, prediction) uint8 (n, n): 8 classes in bands along smooth contours, the same area for each."""
     n = side(megapixels)
     coarse = np.random.default_rng(0).normal(size=(n // 32 + 2, n // 32 + 2))
     smooth = ndimage.zoom(coarse, 32, order=1)[:n, :n]
@@ -194,8 +196,8 @@ def _numpy_ignoring(target, prediction):
 
 def _torch_confusion(target, prediction, ignore_index=None):
     return classification.multiclass_confusion_matrix(
-        torch.from_numpy(prediction),
-        torch.from_numpy(target),
+        torch.from_numpy(prediction).long(),  # it is several times slower on bytes
+        torch.from_numpy(target).long(),
         num_classes=CLASSES,
         ignore_index=ignore_index,
         validate_args=False,

@@ -48,7 +48,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-CHUNK = 1 << 17  # pixels counted at a time: their codes stay in the processor's cache
+CHUNK = 1 << 18  # pixels counted at a time: their codes stay in the processor's cache
 MAX_CELLS = 1 << 27  # of a dense contingency table: 1 GiB
 
 # --------------------------------------------------------------------------------------------------------
@@ -614,7 +614,7 @@ def _chunks(target, prediction, overlap=0):
 def _count_masks(target, prediction):
     """The table (2, 2) of two arrays of zeros and ones."""
     true = given = both = 0
-    for _, t, p in _chunks(target, prediction):
+    for _, t, p in _chunks(target, prediction):  # all three counts while the chunk is in the cache
         t, p = t.astype(bool, copy=False), p.astype(bool, copy=False)
         true, given = true + np.count_nonzero(t), given + np.count_nonzero(p)
         both += np.count_nonzero(t & p)
