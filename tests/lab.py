@@ -106,5 +106,7 @@ class Notebook:
         self.ready()
 
     def save(self):
-        self.page.keyboard.press("ControlOrMeta+s")
-        self.page.locator(".jp-Dialog").wait_for(state="hidden")
+        """Save with Ctrl+S, wherever the focus is, and wait until the file is written."""
+        written = lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url  # noqa: E731
+        with self.page.expect_response(written):
+            self.page.keyboard.press("ControlOrMeta+s")

@@ -171,7 +171,7 @@ function render({ model, el }) {
     const [height, width] = get("size");
     root.setAttribute("aria-label", get("label"));
     setAll(picture, { "aria-label": get("label"), "data-tool": get("tool"), "data-pixels": Math.max(width, height) < 200,
-      style: `aspect-ratio:${width}/${height};max-width:calc(66vh*${width / height})` });
+      style: `aspect-ratio:${width}/${height};max-width:calc(56vh*${width / height})` });
     hint.textContent = get("hint");
     keys.textContent = get("keyboard");
   }
@@ -221,9 +221,12 @@ function render({ model, el }) {
     showInk();
   }
   // JupyterLab takes arrows and letters for itself (D twice deletes a cell!) unless the focused element says not to.
-  root.addEventListener("focusin", (e) => e.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+  // Ctrl+S and its like are left to it. It listens on the document; the window hears of a key before that.
+  const modified = (e) => e.ctrlKey || e.metaKey || e.altKey;
+  const claim = (e) => root.contains(e.target) && e.target.toggleAttribute("data-lm-suppress-shortcuts", !modified(e));
+  window.addEventListener("keydown", claim, true);
   root.addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || (e.target === opacity && e.key in STEPS)) return;
+    if (modified(e) || (e.target === opacity && e.key in STEPS)) return;
     const action = get("actions").find((a) => a.key?.toLowerCase() === e.key.toLowerCase());
     const layer = get("layers")[e.key - 1], p = get("plot"), fading = { "+": 0.1, "=": 0.1, "-": -0.1 }[e.key];
     if (e.target === plot && e.key in STEPS) slideTo(value + (STEPS[e.key] * (p.max - p.min)) / p.steps);
@@ -277,7 +280,7 @@ function render({ model, el }) {
     show();
   }
   model.on("comm_live_update", () => silent(GONE));
-  return close;
+  return () => { close(); window.removeEventListener("keydown", claim, true); };
 }
 
 export default { render };

@@ -119,14 +119,13 @@ class Canvas(anywidget.AnyWidget):
         ``width`` is that of a stroke in pixels; a later mark covers an earlier one.
         """
         canvas = Image.new("I", (self.size[1], self.size[0]))
-        draw, radius = ImageDraw.Draw(canvas), width / 2
+        draw, reach = ImageDraw.Draw(canvas), (width - 1) / 2
         for mark in self.marks:
-            points = [(float(x), float(y)) for y, x in np.rint(mark["points"])]
-            draw.line(points, fill=mark["brush"], width=width)
-            for x, y in points:
-                draw.ellipse(
-                    (x - radius + 0.5, y - radius + 0.5, x + radius - 0.5, y + radius - 0.5), mark["brush"]
-                )
+            points = [(x, y) for y, x in _pixels(mark).tolist()]
+            draw.point(points, mark["brush"])
+            draw.line(points, mark["brush"], width)
+            for x, y in points if reach else ():  # round ends and corners
+                draw.ellipse((x - reach, y - reach, x + reach, y + reach), mark["brush"])
         return np.array(canvas, dtype=np.int32)
 
     def _receive(self, _widget, event, _buffers):
@@ -275,13 +274,13 @@ def histogram_plot(counts, low, high, *, name, curve=(), curve_name="", marks=No
     for tick in _ticks(low, high):
         parts.append(f'<text x="{width * (tick - low) / (high - low):.1f}" y="{bottom + 15}">{tick:g}</text>')
     parts.append(f'<text x="{width / 2}" y="{bottom + 32}">{escape(name)}</text>')
-    for label, at in (marks or {}).items():
+    for i, (label, at) in enumerate((marks or {}).items()):
         x = width * (at - low) / (high - low)
         anchor = "right" if x > 0.7 * width else "left"
         shift = -5 if anchor == "right" else 5
         parts.append(
             f'<path class="mark" d="M{x:.1f} {top - 4}V{bottom}"/>'
-            f'<text class="{anchor}" x="{x + shift:.1f}" y="{top + 6}">{escape(label)}</text>'
+            f'<text class="{anchor}" x="{x + shift:.1f}" y="{top + 6 + 14 * i}">{escape(label)}</text>'
         )
     parts.append(
         f'<g class="line"><path d="M0 {top - 10}V{bottom}"/><circle class="grip" cy="{top - 12}" r="7"/>'

@@ -60,6 +60,8 @@ class ScoreExplorer(Explorer):
         What is done to the prediction at first; by default it is moved by four pixels.
     name : str
         What the object is, for readers who do not see it.
+    hint : str
+        What to try and what to notice.
 
     Attributes
     ----------
@@ -68,7 +70,7 @@ class ScoreExplorer(Explorer):
     scores : dict of float, what the bars show
     """
 
-    def __init__(self, target, image=None, start=None, *, name="the object"):
+    def __init__(self, target, image=None, start=None, *, name="the object", hint=_HINT):
         self.target = np.asarray(target) != 0
         if self.target.ndim != 2 or not self.target.any() or self.target.all():
             raise ValueError(
@@ -83,7 +85,7 @@ class ScoreExplorer(Explorer):
         self._damage, self._history, self._gesture = start or Damage(columns=4), [], None
         self._before = score(self.target, self.target)
         self.canvas = Canvas(
-            self.image, label=f"Score explorer: {name}", hint=_HINT, tool="drag",
+            self.image, label=f"Score explorer: {name}", hint=hint, tool="drag",
             hidden=["missed", "false alarms"], respond=self.respond,
         )  # fmt: skip
         self._show()
@@ -136,19 +138,17 @@ class ScoreExplorer(Explorer):
             self.canvas.status = f"The prediction: {self._damage}. {mistakes}."
 
     def strip(self):
-        """Four predictions with what they got right and wrong, and two scores each."""
+        """Four predictions, what they got right and wrong, and their scores."""
         pictures, story = [], []
         for damage in (Damage(columns=4), Damage(grow=4), Damage(specks=4), Damage(nothing=True)):
             prediction = predict(self.target, damage)
-            scores = score(self.target, prediction)
-            text = ", ".join(f"{name} {scores[name]:.2f}" for name in ("accuracy", "IoU", _BOUNDARY))
-            pictures.append(plotting.Errors(self.target, prediction, str(damage)))
-            story.append(f"{damage}: {text}")
-        story = "; ".join(story)
+            scores = [f"{name} {value:.2f}" for name, value in score(self.target, prediction).items()]
+            pictures.append(plotting.Errors(self.target, prediction, "\n".join([str(damage), *scores])))
+            story.append(f"{damage}: {', '.join(scores)}")
         return plotting.figure(
             *pictures,
-            alt=f"{self.canvas.label}, four predictions and their mistakes. {story}.",
-            caption=f"The same truth, four answers, and scores that disagree. {story}.",
+            alt=f"{self.canvas.label}, four predictions and their mistakes. {'; '.join(story)}.",
+            caption=f"The same truth, four answers, and scores that disagree: {'; '.join(story[::3])}.",
         )
 
 

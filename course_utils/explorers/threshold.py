@@ -28,6 +28,8 @@ class ThresholdExplorer(Explorer):
         Whether the object is the dark side.
     name : str
         What the picture shows, for readers who do not see it.
+    hint : str, optional
+        What to try and what to notice, instead of the explorer's own line.
 
     Attributes
     ----------
@@ -36,18 +38,25 @@ class ThresholdExplorer(Explorer):
     scores : dict of float, what the bars show
     """
 
-    def __init__(self, image, target=None, start=None, *, dark=False, name="the image"):
+    def __init__(self, image, target=None, start=None, *, dark=False, name="the image", hint=None):
         self.image, self.target = _check(image, target)
         self.dark, self._pixel = bool(dark), None
         self._counts, self._centres = thresholding.histogram(self.image, _bins(self.image))
         self._curve = thresholding.between_class_variance(self._counts, self._centres)
         self._low, self._high = float(self.image.min()), float(self.image.max())
         self.otsu = float(thresholding.otsu(self.image))
-        middle = (self._low + self._high) / 2
+        self._truth = []
+        if self.target is not None:
+            self._truth = [layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False)]
         self.canvas = Canvas(
-            self.image, label=f"Threshold explorer: {name}", hint=_HINT[self.target is not None], tool="click",
-            hidden=["truth"], respond=self.respond, value=middle if start is None else float(start),
-        )  # fmt: skip
+            self.image,
+            label=f"Threshold explorer: {name}",
+            hint=_HINT[self.target is not None] if hint is None else hint,
+            tool="click",
+            hidden=["truth"],
+            respond=self.respond,
+            value=(self._low + self._high) / 2 if start is None else float(start),
+        )
         self._show_plot()
         self._show_mask()
 
@@ -89,11 +98,8 @@ class ThresholdExplorer(Explorer):
 
     def _show_mask(self):
         self.mask, self.scores = measure(self.image, self.threshold, self.target, dark=self.dark)
-        layers = [layer("object", self.mask, plotting.ANSWER)]
-        if self.target is not None:
-            layers.append(layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False))
         with self.canvas.hold_sync():
-            self.canvas.layers = layers
+            self.canvas.layers = [layer("object", self.mask, plotting.ANSWER), *self._truth]
             self.canvas.panel = meters(self.scores)
             self.canvas.status = self._describe()
 

@@ -214,6 +214,7 @@ def test_jupyterlab_takes_no_key_of_the_canvas(book, explorer):
             book.page.keyboard.press(key)
     assert book.page.locator(".jp-Notebook .jp-Cell").count() == cells
     assert book.page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    book.save()  # but Ctrl+S still reaches it
 
 
 def test_everything_has_a_name_and_a_visible_focus(book, explorer):
