@@ -30,6 +30,8 @@ LINES = ("-", "--", "-.", ":")
 #: What happened to each pixel of a two-class prediction: colour and the word for the legend.
 ERRORS = {"hit": "#009E73", "missed": "#56B4E9", "false alarm": "#D55E00"}
 
+_HATCHES = {"hit": "", "missed": "////", "false alarm": ".."}
+
 WIDTH = 900  # pixels; wider pictures only cost bytes
 DPI = 100
 _GAP = 0.10  # inches between and around panels
@@ -150,7 +152,7 @@ class Picture:
             image = overlay(_unit(image), self.outlines, alpha=0)
         low, high = self.scale or _range(image)
         axes.imshow(image, cmap=self.colormap, vmin=low, vmax=high, interpolation=_interpolation(image))
-        axes.set_axis_off()
+        _thin_frame(axes)
         if self.note:
             axes.text(0.02, 0.02, self.note, transform=axes.transAxes, fontsize=11, color=INK, va="bottom",
                       bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.85, "pad": 2})  # fmt: skip
@@ -173,7 +175,10 @@ class Errors:
 
         axes.imshow(errors(self.target, self.prediction), interpolation="nearest")
         axes.set_axis_off()
-        handles = [Patch(color=colour, label=name) for name, colour in ERRORS.items()]
+        handles = [
+            Patch(facecolor=colour, edgecolor=PAPER, hatch=_HATCHES[name], label=name)
+            for name, colour in ERRORS.items()
+        ]
         axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, fontsize=9, frameon=False,
                     handlelength=0.8, columnspacing=0.8, handletextpad=0.3)  # fmt: skip
 
@@ -535,6 +540,14 @@ def _interpolation(image):
 
 def _rgb(colours):
     return np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
+
+
+def _thin_frame(axes):
+    """No ticks; a hair line, so that a white picture has an edge on white paper."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color="#999999", linewidth=0.5)
 
 
 def _frame(x, y):

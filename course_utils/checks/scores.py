@@ -43,6 +43,16 @@ def _precision(target, prediction):
     return accuracy, np.sum(target & prediction) / max(np.sum(prediction), 1), dice
 
 
+def _dice_over_union(target, prediction):
+    accuracy, iou, _ = three_scores(target, prediction)
+    return accuracy, iou, min(2 * iou, 1)
+
+
+def _recall(target, prediction):
+    accuracy, _, dice = three_scores(target, prediction)
+    return accuracy, np.sum(target & prediction) / max(np.sum(target), 1), dice
+
+
 TRUTH = np.array([[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 0, 0]], bool)
 ANSWER = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]], bool)
 ONE, NONE = np.ones((2, 3), bool), np.zeros((2, 3), bool)
@@ -58,7 +68,7 @@ THREE_SCORES = Exercise(
     slug="three-scores",
     lesson="01",
     title="Three scores",
-    minutes=4,
+    minutes=5,
     points=3,
     hints=(
         "Accuracy asks: of *all* pixels, how many are right? IoU and Dice never look at `tn`.",
@@ -98,6 +108,17 @@ THREE_SCORES = Exercise(
             "no background in accuracy",
             _accuracy_without_background,
             "Your accuracy leaves out the background that was rightly left alone. Accuracy counts every right pixel.",
+        ),
+        Mistake(
+            "Dice over the union",
+            _dice_over_union,
+            "Your Dice divides by the union. Below its line stand both masks, so the hits count twice "
+            "there too.",
+        ),
+        Mistake(
+            "recall",
+            _recall,
+            "Your IoU is the recall: it does not mind false alarms. Which pixels are in the union?",
         ),
         Mistake(
             "precision",
@@ -162,6 +183,11 @@ def _class_maps(rng):
     return cases
 
 
+def _not_flattened(target, prediction, classes):
+    scored = np.where(target == 255, 0, target).astype(int)
+    return np.bincount(classes * scored + prediction, minlength=classes**2).reshape(classes, classes)
+
+
 def _with_ignored(rng):
     cases = _class_maps(rng)
     for target, *_ in cases:
@@ -195,7 +221,7 @@ CONFUSION = Exercise(
     slug="confusion",
     lesson="01",
     title="A confusion matrix",
-    minutes=10,
+    minutes=15,
     points=4,
     hints=(
         "First keep the pixels that are scored: `scored = target != 255`, then `target[scored]`.",
@@ -224,6 +250,12 @@ CONFUSION = Exercise(
             "overflow",
             _overflow,
             "The cell numbers were computed in `uint8` and wrapped around at 256. Convert with `.astype(int)` first.",
+        ),
+        Mistake(
+            "not flattened",
+            _not_flattened,
+            "`bincount` counts in a row of numbers, not in a table: `.ravel()` the pixels, or select "
+            "them with `target[scored]`.",
         ),
         Mistake(
             "no minlength",
@@ -330,7 +362,7 @@ MEAN_IOU = Exercise(
     slug="mean-iou-over-images",
     lesson="01",
     title="Mean over pictures",
-    minutes=6,
+    minutes=8,
     points=3,
     hints=(
         "Compute one IoU per pair of masks first; average only at the very end.",
@@ -371,6 +403,22 @@ MEAN_IOU = Exercise(
             "no object is always right",
             _no_objects_is_one,
             "Where the truth is empty you gave 1 whatever was answered. A false alarm on an empty picture is an error.",
+        ),
+        Mistake(
+            "no answer is always right",
+            _no_answer_is_one,
+            "Where nothing was predicted you gave 1 whatever the truth is. An object missed entirely "
+            "scores 0.",
+        ),
+        Mistake(
+            "sum",
+            _sum_of_scores,
+            "You added the scores up. The mean divides by the number of pictures.",
+        ),
+        Mistake(
+            "background averaged in",
+            _background_too_mean,
+            "You averaged the IoU of the object with that of the background. Here only the object counts.",
         ),
         Mistake(
             "only the first", _only_first, "Only the first picture was scored: did the loop return too early?"
@@ -445,10 +493,10 @@ REPAIR_IOU = Exercise(
     slug="repair-iou",
     lesson="01",
     title="Repair: IoU of files",
-    minutes=6,
+    minutes=8,
     points=3,
     hints=(
-        "`uint8` holds 0 to 255 and wraps around: 128 + 128 is 0, and so is 128 × 2. Is arithmetic needed at all?",
+        "`uint8` holds 0 to 255 and wraps around: 128 + 128 is 0, and so is 128 × 128. Is arithmetic needed at all?",
         "Turn both arrays into bool first. Which comparison makes every value but 0 True?",
         "`target != 0`, `prediction != 0`, then `&` and `|`; and decide what happens when the union is empty.",
     ),
@@ -492,6 +540,17 @@ REPAIR_IOU = Exercise(
             "bits instead of truth",
             _bitwise,
             "`&` and `|` on integers work bit by bit: 1 & 2 is 0 although both are object. Make them bool first.",
+        ),
+        Mistake("only positive", _positive, "Negative numbers are object, too: any value other than 0 is."),
+        Mistake(
+            "empty truth is always right",
+            _empty_truth_is_one,
+            "Where the truth is empty you gave 1 whatever was answered. Only where *both* are empty is it 1.",
+        ),
+        Mistake(
+            "made integers",
+            _as_integers,
+            "`astype(int)` cuts 0.5 down to 0, so a faint object vanishes.",
         ),
         Mistake(
             "empty masks", _empty_divides, "Two empty masks agree completely; the contract asks for 1.0."
@@ -585,7 +644,7 @@ INSTANCE_HITS = Exercise(
     slug="instance-hits",
     lesson="01",
     title="Going further: count the hits",
-    minutes=12,
+    minutes=20,
     points=4,
     hints=(
         "Go through the true objects: `for i in np.unique(target[target > 0])`. "
@@ -635,6 +694,17 @@ INSTANCE_HITS = Exercise(
             _recall_of_one,
             "You divide by the true object's size, so one prediction that covers everything matches everything. "
             "Divide by the union.",
+        ),
+        Mistake(
+            "numbered from one",
+            _numbered_from_one,
+            "You count the objects 1, 2, 3 … up to their number. Numbers may be missing: ask "
+            "`np.unique` which occur.",
+        ),
+        Mistake(
+            "Dice",
+            _dice_above_half,
+            "You ask for Dice above one half. IoU is the stricter one: the same overlap has a smaller IoU.",
         ),
         Mistake(
             "half is enough",

@@ -52,7 +52,7 @@ BETWEEN_GROUPS = Exercise(
     slug="between-groups",
     lesson="02",
     title="Six pixels again",
-    minutes=3,
+    minutes=4,
     points=2,
     hints=(
         "The share of the dark group is its number of pixels divided by the number of all pixels.",
@@ -150,6 +150,21 @@ def _nan_wins(counts, centres):
         return float(centres[np.argmax((m[-1] * w0 - m[:-1]) ** 2 / (w0 * (1 - w0)))])
 
 
+def _last_bin_too(counts, centres):
+    share = counts / counts.sum()
+    w0, m = np.cumsum(share), np.cumsum(share * centres)
+    w0[-1] = 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = m / w0, (m[-1] - m) / (1 - w0)
+        return float(centres[np.argmax(w0 * (1 - w0) * (means[1] - means[0]) ** 2)])
+
+
+def _not_normalised(counts, centres):
+    w0, m = np.cumsum(counts)[:-1], np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(centres[np.argmax(np.nan_to_num((m[-1] * w0 - m[:-1]) ** 2 / (w0 * (1.0 - w0))))])
+
+
 def _mean_of_all(counts, centres):
     return float((counts * centres).sum() / counts.sum())
 
@@ -190,15 +205,15 @@ OTSU_ONE_PASS = Exercise(
     slug="otsu-one-pass",
     lesson="02",
     title="Otsu in one pass",
-    minutes=12,
+    minutes=18,
     points=4,
     hints=(
         "`np.cumsum` gives all the running sums at once: the share of dark pixels for every cut, "
         "and their grey values added up.",
         "The last cut has an empty bright group: leave it out with `[:-1]`. Where a group is "
-        "empty, the formula divides by 0: "
-        "set the criterion to 0 there.",
-        "`between = (m_total * w0 - m) ** 2 / (w0 * (1 - w0))`, then `centres[np.argmax(between)]`.",
+        "empty, the formula divides by 0: set the criterion to 0 there.",
+        "`between = (m_total * w0 - m) ** 2 / (w0 * (1 - w0))`, computed only where "
+        "`(w0 > 0) & (w0 < 1)` and 0 elsewhere, then `centres[np.argmax(between)]`.",
     ),
     reference=otsu_from_histogram,
     properties=(
@@ -222,6 +237,12 @@ OTSU_ONE_PASS = Exercise(
             "to it is still dark.",
         ),
         Mistake(
+            "last bin too",
+            _last_bin_too,
+            "There is a nan in your criterion (0/0): after the last bin the bright group is empty. "
+            "`argmax` takes nan for the largest of all. Leave the last bin out.",
+        ),
+        Mistake(
             "index for value",
             _index,
             "You return the number of the bin, not its grey value: look it up in `centres`.",
@@ -241,6 +262,18 @@ OTSU_ONE_PASS = Exercise(
             _unweighted_means,
             "Your group means average the bins, not the pixels: a bin of a thousand pixels must "
             "count a thousand times.",
+        ),
+        Mistake(
+            "nan wins",
+            _nan_wins,
+            "Where a group is empty the formula is 0/0, which is nan, and `argmax` takes nan for the "
+            "largest. Set the criterion to 0 there.",
+        ),
+        Mistake(
+            "counts for shares",
+            _not_normalised,
+            "Your w0 is a number of pixels; in `1 - w0` it must be a share. Divide the counts by "
+            "their sum first.",
         ),
         Mistake(
             "the valley",
@@ -378,7 +411,7 @@ WINDOW_MEAN = Exercise(
     slug="window-mean",
     lesson="02",
     title="Going further: the mean of every window",
-    minutes=15,
+    minutes=30,
     points=4,
     hints=(
         "Build the integral image with one more row and column than the picture, zeros first: "
@@ -500,7 +533,7 @@ REPAIR_SAUVOLA = Exercise(
     slug="repair-sauvola",
     lesson="02",
     title="Repair: Sauvola's threshold",
-    minutes=6,
+    minutes=8,
     points=3,
     hints=(
         "On empty paper the standard deviation is nearly 0. What does the colleague's threshold "
@@ -511,10 +544,11 @@ REPAIR_SAUVOLA = Exercise(
     ),
     reference=ink,
     properties=(
-        Property("finds the ink of small shaded pages", _pages, weight=2),
-        Property("finds no ink on empty paper", [(np.full((5, 6), 0.8), 3, 0.2)]),
+        Property("finds the ink of small shaded pages", _pages, weight=4),
+        Property("finds no ink on empty paper", [(np.full((5, 6), 0.8), 3, 0.2)], weight=0.5),
+        Property("calls a black page ink", [(np.zeros((3, 4)), 3, 0.2)], weight=0.5),
         Property(
-            "uses `k` and `window`", [(np.clip(RAMP / 11, 0, 1), 3, 0.0), (np.clip(RAMP / 11, 0, 1), 3, 0.6)]
+            "uses `k` and `window`", [(np.clip(RAMP / 11, 0, 1), 3, 0.1), (np.clip(RAMP / 11, 0, 1), 5, 0.6)]
         ),
     ),
     mistakes=(
@@ -601,12 +635,13 @@ def _unfilled(image, smallest):
     return _count(image, smallest, fill=False)
 
 
+def _highest_number(image, smallest):
+    labels = morphology.label(morphology.fill_holes(image > thresholding.otsu(image)), connectivity=8)
+    return int(morphology.remove_small(labels, smallest).max())
+
+
 def _all_sizes(image, smallest):
     return _count(image, 1)
-
-
-def _not_darker(image, smallest):
-    return _count(image, smallest, mask=image >= thresholding.otsu(image))
 
 
 def _fixed_threshold(image, smallest):
@@ -645,7 +680,7 @@ COUNT_ISLANDS = Exercise(
     slug="count-islands",
     lesson="02",
     title="How many?",
-    minutes=9,
+    minutes=10,
     points=4,
     hints=(
         "Four steps, each one call: threshold, fill, label, count. `morphology.label` gives every island a number.",
@@ -688,6 +723,12 @@ COUNT_ISLANDS = Exercise(
             "holes not filled",
             _unfilled,
             "The hole of the ring was not filled, so the ring measured too small.",
+        ),
+        Mistake(
+            "highest number",
+            _highest_number,
+            "You return the highest number, but removing islands leaves gaps in the numbering. Count "
+            "the numbers that are left.",
         ),
         Mistake("sizes ignored", _all_sizes, "Every island was counted, whatever its size: use `smallest`."),
         Mistake(

@@ -110,10 +110,10 @@ def _count_floats(first, last, image, edges, per_unit, tables):
 def between_class_variance(counts, centres):
     """Otsu's criterion for every cut of a histogram: how far apart the means of its two sides lie.
 
-    With ω the share of the pixels up to a bin, μ their part of the mean and μ_T the mean of all,
-    σ_B² = (μ_T ω − μ)² / (ω (1 − ω)) = ω (1 − ω) (mean of the bright − mean of the dark)².
+    With w₀ the share of the pixels up to a bin, m their part of the mean and μ the mean of all,
+    σ_B² = (μ w₀ − m)² / (w₀ (1 − w₀)) = w₀ (1 − w₀) (mean of the bright − mean of the dark)².
 
-    1. ω and μ for all cuts at once, as cumulative sums.
+    1. w₀ and m for all cuts at once, as cumulative sums.
     2. The formula; 0 where a side is empty.
 
     Parameters: counts (n,) and centres (n,) of a histogram. Returns: float64 (n − 1,), in squared grey values; entry
