@@ -77,7 +77,7 @@ def races():
                 "scikit-learn": lambda t, p: sklearn_metrics.jaccard_score(t.ravel(), p.ravel()),
             },
             same,
-            "About 0.04 ms of ours goes into checking the arguments, which plain NumPy leaves out.",
+            "Some 0.03 ms of ours go into checking the arguments, which plain NumPy leaves out.",
         ),
         Race(
             "boundary F at 2 px",

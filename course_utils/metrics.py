@@ -154,7 +154,7 @@ def mask_dice(target, prediction):
 
 
 def _object_score(score, target, prediction):
-    matrix = confusion_matrix(*_masks(target, prediction))
+    matrix = _count_masks(*(mask.ravel() for mask in _masks(target, prediction)))
     return float(score(matrix)[1]) if matrix.sum() > matrix[0, 0] else 1.0
 
 
