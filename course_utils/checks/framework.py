@@ -391,7 +391,8 @@ def _late_words(exercise, outcome):
 
 def _trouble_words(trouble):
     where = f" in line {trouble.line} of its cell, `{trouble.source}`" if trouble.line else ""
-    return f"Your code stopped with {trouble.kind}{where}: {trouble.text or 'no message'}. {words.meaning(trouble)}"
+    says = f"Your code stopped with {trouble.kind}{where}: {trouble.text.rstrip('.') or 'no message'}."
+    return f"{says} {words.meaning(trouble)}".strip()
 
 
 def _chance_words(exercise, answer, case):

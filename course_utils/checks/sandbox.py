@@ -313,21 +313,32 @@ class _Pipe:
 
 @contextlib.contextmanager
 def _captured():
-    """Take over stdout, stderr, input and warnings; yields the pipe and the list of warnings."""
+    """Take over stdout, stderr, input, warnings and IPython's exit(); yields the pipe and the list of warnings."""
     pipe = _Pipe()
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     saved = sys.stdout, sys.stderr, builtins.input
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
             sys.stdout = sys.stderr = pipe
             builtins.input = _no_input
+            if shell is not None:
+                shell.ask_exit = (
+                    _no_exit  # what exit() and quit() call in a notebook, which would end the kernel
+                )
             yield pipe, warned
         finally:
             sys.stdout, sys.stderr, builtins.input = saved
+            if shell is not None:
+                del shell.ask_exit
 
 
 def _no_input(*_):
     raise RuntimeError("input() was called: a checked function gets all it needs as arguments")
+
+
+def _no_exit():
+    raise SystemExit("exit() was called")
 
 
 def _words(warned):
