@@ -44,7 +44,7 @@ KNOBS = {
     "touching": (0, 1, "share of the nuclei that are placed against another one"),
     "size_spread": (0, 0.6, "standard deviation of the logarithm of the diameter"),
     "elongation": (0, 0.9, "typical eccentricity, 0 a circle"),
-    "irregularity": (0, 1, "0 ellipses, 1 bends, bulges, dents and folds"),
+    "irregularity": (0, 1, "0 ellipses, 1 bent, bulging, flattened, dented and folded"),
     "mitosis": (0, 0.5, "share of small, bright, condensed nuclei"),
     "overlap": (0, 1, "share of the hidden nucleus's light that shines through where two overlap"),
     "dome": (0, 1, "0 flat as a coin, 0.5 a ball, brightest in the middle"),
@@ -70,66 +70,66 @@ KNOBS = {
 KINDS = {
     "fibroblasts": dict(
         diameter=(14, 16), crowding=(0.01, 0.035), clustering=(0, 0.4), touching=(0, 0.06),
-        size_spread=(0.12, 0.2), elongation=(0.66, 0.74), irregularity=(0, 0.25), mitosis=(0, 0.08),
+        size_spread=(0.12, 0.21), elongation=(0.66, 0.74), irregularity=(0.1, 0.45), mitosis=(0, 0.08),
         overlap=(0, 0.3), dome=(0.15, 0.25), brightness_spread=(0.18, 0.36),
         texture=(0.07, 0.13), nucleoli=(0, 0.3), spots=(0, 0.2),
-        cytoplasm=(0.05, 0.12), debris=(0, 1), background=(0.02, 0.035), illumination=(0, 0.2),
-        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.24, 0.38), dimness=(0.46, 0.6),
-        photons=(1200, 1700), read_noise=(0.0005, 0.001),
+        cytoplasm=(0.03, 0.08), debris=(0.3, 1.5), background=(0.02, 0.035), illumination=(0, 0.2),
+        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.24, 0.38), dimness=(0.44, 0.58),
+        photons=(1200, 1600), read_noise=(0.0005, 0.001),
     ),
     "spheroids": dict(
-        diameter=(21.5, 26), crowding=(0.15, 0.42), clustering=(0.6, 1), touching=(0.1, 0.3),
-        size_spread=(0.16, 0.28), elongation=(0.45, 0.55), irregularity=(0.5, 1), mitosis=(0, 0.03),
-        overlap=(0.3, 0.8), dome=(0.55, 0.75), brightness_spread=(0.05, 0.18),
-        texture=(0.33, 0.5), nucleoli=(0, 0.3), spots=(0.5, 1.6),
+        diameter=(22, 25.5), crowding=(0.1, 0.36), clustering=(0.8, 1), touching=(0.1, 0.3),
+        size_spread=(0.14, 0.24), elongation=(0.45, 0.55), irregularity=(0.1, 0.5), mitosis=(0, 0.03),
+        overlap=(0.5, 1), dome=(0.45, 0.65), brightness_spread=(0, 0.08),
+        texture=(0.42, 0.58), nucleoli=(0.2, 0.6), spots=(0.7, 1.7),
         cytoplasm=(0, 0.03), debris=(0, 1), background=(0, 0.03), illumination=(0, 0.2),
-        blur=(0.9, 1.2), defocus=(0, 2.2), haze=(0.5, 0.62), dimness=(0.64, 0.73),
+        blur=(0.85, 1.1), defocus=(0, 1.7), haze=(0.5, 0.62), dimness=(0.57, 0.68),
         photons=(2000, 5000), read_noise=(0.0002, 0.0005),
     ),
     "chromatin": dict(
-        diameter=(14.5, 17), crowding=(0.02, 0.085), clustering=(0.2, 0.8), touching=(0, 0.12),
-        size_spread=(0.19, 0.3), elongation=(0.55, 0.65), irregularity=(0.1, 0.6), mitosis=(0.04, 0.15),
+        diameter=(14.5, 16.7), crowding=(0.02, 0.085), clustering=(0.2, 0.8), touching=(0.05, 0.25),
+        size_spread=(0.19, 0.3), elongation=(0.55, 0.65), irregularity=(0.2, 0.6), mitosis=(0.02, 0.1),
         overlap=(0.1, 0.5), dome=(0.25, 0.4), brightness_spread=(0.18, 0.32),
-        texture=(0.13, 0.22), nucleoli=(0.05, 0.35), spots=(0, 0.25),
-        cytoplasm=(0.01, 0.05), debris=(0, 0.8), background=(0.13, 0.165), illumination=(0, 0.15),
-        blur=(0.6, 0.85), defocus=(0, 1), haze=(0.22, 0.32), dimness=(0.38, 0.52),
+        texture=(0.14, 0.23), nucleoli=(0.05, 0.35), spots=(0, 0.25),
+        cytoplasm=(0.02, 0.07), debris=(0, 0.8), background=(0.13, 0.16), illumination=(0, 0.15),
+        blur=(0.6, 0.85), defocus=(0, 0.7), haze=(0.22, 0.32), dimness=(0.38, 0.52),
         photons=(1800, 2400), read_noise=(0.0005, 0.001),
     ),
     "dense": dict(
-        diameter=(9.3, 11), crowding=(0.02, 0.1), clustering=(0.4, 1), touching=(0.15, 0.35),
-        size_spread=(0.14, 0.24), elongation=(0.6, 0.7), irregularity=(0, 0.4), mitosis=(0.03, 0.15),
+        diameter=(10, 11.6), crowding=(0.02, 0.1), clustering=(0.4, 1), touching=(0.15, 0.35),
+        size_spread=(0.18, 0.3), elongation=(0.6, 0.7), irregularity=(0, 0.4), mitosis=(0.05, 0.18),
         overlap=(0.1, 0.6), dome=(0.15, 0.3), brightness_spread=(0.25, 0.4),
-        texture=(0.12, 0.22), nucleoli=(0, 0.2), spots=(0, 0.25),
-        cytoplasm=(0.01, 0.05), debris=(0, 1), background=(0.075, 0.09), illumination=(0, 0.12),
+        texture=(0.16, 0.27), nucleoli=(0, 0.2), spots=(0, 0.25),
+        cytoplasm=(0.01, 0.06), debris=(0.2, 1.5), background=(0.077, 0.092), illumination=(0, 0.12),
         blur=(0.6, 0.85), defocus=(0, 1), haze=(0.15, 0.25), dimness=(0, 0.25),
         photons=(2800, 3600), read_noise=(0.0005, 0.001),
     ),
     "large": dict(
-        diameter=(49, 56), crowding=(0.23, 0.36), clustering=(0, 0.3), touching=(0.05, 0.3),
-        size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.3, 0.8), mitosis=(0, 0.02),
-        overlap=(0, 0.3), dome=(0.15, 0.25), brightness_spread=(0.12, 0.24),
-        texture=(0.08, 0.13), nucleoli=(0.05, 0.3), spots=(0, 0.1),
+        diameter=(49, 56), crowding=(0.25, 0.38), clustering=(0, 0.3), touching=(0.1, 0.35),
+        size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.4, 0.85), mitosis=(0, 0.02),
+        overlap=(0.1, 0.5), dome=(0.17, 0.27), brightness_spread=(0.12, 0.23),
+        texture=(0.085, 0.14), nucleoli=(0.1, 0.45), spots=(0, 0.1),
         cytoplasm=(0, 0.03), debris=(0.2, 1.2), background=(0.1, 0.2), illumination=(0, 0.12),
-        blur=(0.95, 1.2), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.79, 0.86),
+        blur=(1.05, 1.3), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.79, 0.86),
         photons=(700, 1200), read_noise=(0, 0.0005),
     ),
     "confocal": dict(
-        diameter=(41, 49), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.2, 0.5),
-        size_spread=(0.22, 0.32), elongation=(0.5, 0.66), irregularity=(0.6, 1), mitosis=(0, 0.03),
-        overlap=(0.7, 1), dome=(0.3, 0.45), brightness_spread=(0.25, 0.45),
-        texture=(0.2, 0.4), nucleoli=(0, 0.4), spots=(0.1, 0.4),
-        cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0, 0.04), illumination=(0, 0.3),
-        blur=(0.6, 0.9), defocus=(0, 3), haze=(0.6, 0.72), dimness=(0.7, 0.8),
-        photons=(30, 70), read_noise=(0.009, 0.018), smoothing=(0.62, 0.7),
+        diameter=(41, 49), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.3, 0.6),
+        size_spread=(0.25, 0.36), elongation=(0.5, 0.66), irregularity=(0.4, 0.75), mitosis=(0, 0.03),
+        overlap=(0.7, 1), dome=(0.3, 0.45), brightness_spread=(0.2, 0.38),
+        texture=(0.22, 0.4), nucleoli=(0, 0.4), spots=(0.1, 0.4),
+        cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0, 0.02), illumination=(0, 0.3),
+        blur=(0.6, 0.9), defocus=(0, 2.4), haze=(0.6, 0.72), dimness=(0.69, 0.79),
+        photons=(35, 75), read_noise=(0.009, 0.018), smoothing=(0.62, 0.7),
     ),
     "culture": dict(
-        diameter=(22, 40), crowding=(0.14, 0.32), clustering=(0, 0.3), touching=(0.02, 0.2),
-        size_spread=(0.12, 0.22), elongation=(0.7, 0.78), irregularity=(0.3, 0.8), mitosis=(0, 0.04),
-        overlap=(0, 0.4), dome=(0.12, 0.25), brightness_spread=(0.15, 0.27),
-        texture=(0.13, 0.19), nucleoli=(0.1, 0.4), spots=(0, 0.25),
-        cytoplasm=(0.005, 0.03), debris=(0.1, 0.8), background=(0.04, 0.11), illumination=(0, 0.05),
+        diameter=(23, 46), crowding=(0.12, 0.28), clustering=(0, 0.3), touching=(0.02, 0.2),
+        size_spread=(0.12, 0.22), elongation=(0.7, 0.78), irregularity=(0.3, 0.7), mitosis=(0, 0.04),
+        overlap=(0, 0.4), dome=(0.12, 0.25), brightness_spread=(0.1, 0.22),
+        texture=(0.15, 0.22), nucleoli=(0.1, 0.4), spots=(0, 0.25),
+        cytoplasm=(0.005, 0.02), debris=(0.1, 0.8), background=(0.04, 0.11), illumination=(0, 0.05),
         blur=(0.85, 1.15), defocus=(0, 1), haze=(0.2, 0.35), dimness=(0.45, 0.8),
-        photons=(1200, 2200), read_noise=(0.0005, 0.001),
+        photons=(1500, 2600), read_noise=(0.0005, 0.001),
     ),
 }
 # fmt: on
@@ -143,6 +143,7 @@ BULGE = 0.2  # an irregular outline stays within its ellipse enlarged by this sh
 PENETRATION = 0.35  # how deep touching nuclei may push into each other, share of the shorter half-axis
 GAP = 1.5  # pixels between the enlarged ellipses of nuclei that are not meant to touch
 TRIES = 20  # places that are tried for a nucleus before it is left out
+ROW_NOISE = 0.12  # standard deviation that a whole row has in common, share of the read noise's
 TYPICAL = 0.6  # grey value of a typical nucleus at dimness 0; above it is room for brighter ones
 
 
@@ -214,27 +215,29 @@ def nuclei(
     elongation : float
         0 … 0.9: typical eccentricity; 0 makes circles.
     irregularity : float
-        0 … 1: from ellipses to bent, bulging, dented outlines, with a bright fold here and there.
+        0 … 1: from ellipses to outlines that are bent, bulging, flattened on some sides, tapered or dented, each in
+        its own degree, with a bright fold here and there.
     mitosis : float
-        0 … 0.5: share of condensed nuclei, smaller and 1.5 to 3 times as bright.
+        0 … 0.5: share of condensed nuclei, smaller, lumpy whatever the irregularity, 1.5 to 3 times as bright.
     overlap : float
         0 … 1: share of the hidden nucleus's light that shines through where two overlap. At 0 they press against
-        each other and a dark seam parts them.
+        each other and a dark seam parts them, at 1 their light adds up.
     dome : float
         0 … 1: how much brighter a nucleus is in the middle: 0 flat as a coin, 0.5 a ball (exponent of the level
         inside the outline).
     brightness_spread : float
         0 … 1: standard deviation of the logarithm of a nucleus's brightness; small ones tend to be brighter.
     texture : float
-        0 … 1: standard deviation of the chromatin before blur, share of its mean.
+        0 … 1: typical standard deviation of the chromatin before blur, share of its mean; nuclei differ in it and in
+        the size of the grains.
     nucleoli : float
-        0 … 1: depth of up to three dark nucleoli a nucleus, share of the chromatin.
+        0 … 1: depth of up to three dark nucleoli in a nucleus, share of the chromatin.
     spots : float
-        0 … 3: height of a dozen bright chromocentres a nucleus, relative to the chromatin.
+        0 … 3: typical height of the bright chromocentres, up to a dozen in a nucleus, relative to the chromatin.
     cytoplasm : float
-        0 … 1: brightness of the cell bodies around and between nuclei, relative to a nucleus.
+        0 … 1: brightness of the cell bodies, spindles and corners drawn out along the nuclei, relative to a nucleus.
     debris : float
-        0 … 20: specks in 100 × 100 pixels (expected number).
+        0 … 20: specks in 100 × 100 pixels (expected number); a few are ghosts or lumps far from focus, wide and faint.
     background : float
         0 … 1: glow of the medium, relative to a nucleus.
     illumination : float
@@ -250,7 +253,7 @@ def nuclei(
     photons : float
         0 … 1e6: photons in a pixel of a typical nucleus; more are better, the noise is 1/√photons. 0: no shot noise.
     read_noise : float
-        0 … 0.2: standard deviation of the camera's own noise, share of its range.
+        0 … 0.2: standard deviation of the camera's own noise, share of its range; a little of it is common to a row.
     smoothing : float
         0 … 2 pixels: smoothing by the microscope's software, which makes the noise coarse-grained.
 
@@ -266,7 +269,7 @@ def nuclei(
 
     Notes
     -----
-    About 50 ms for 256 × 256; the time grows with the pixels and with the square of the number of nuclei.
+    About 80 ms for 256 × 256; the time grows with the pixels and with the square of the number of nuclei.
 
     Examples
     --------
@@ -282,8 +285,8 @@ def nuclei(
     mitotic = rng.mitosis.random((len(cells), 2)) < (k.mitosis, 0.3)
     levels = _shapes(cells, mitotic, size, k, rng.shapes)
     labels, seam = _compete(levels, size)
-    grain = _chromatin(size, k.diameter, rng.chromatin)
-    planes = _stain(cells, mitotic[:, 0], levels, labels, seam, grain, k, rng)
+    grains = _chromatin(size, k.diameter, rng.chromatin)
+    planes = _stain(cells, mitotic[:, 0], levels, labels, seam, grains, k, rng)
     planes[0] += k.background + _cytoplasm(cells, size, k, rng.cytoplasm)
     planes[0] += _debris(cells, size, k, rng.debris)
     planes *= _illumination(size, k, rng.illumination)
@@ -396,27 +399,37 @@ def _shapes(cells, mitotic, size, k, rng):
     levels = []
     for cell, (condensed, plate) in zip(cells, mitotic, strict=True):
         shrunk = (0.75, 0.45) if plate else (0.7, 0.7)
-        levels.append(_shape(cell, cell.axes * shrunk if condensed else cell.axes, size, k.irregularity, rng))
+        axes, irregularity = (cell.axes * shrunk, 0.7) if condensed else (cell.axes, k.irregularity)
+        levels.append(_shape(cell, axes, size, irregularity, rng))
     return levels
 
 
 def _shape(cell, axes, size, irregularity, rng):
-    """An ellipse seen through a plane that is bent and warped by at most BULGE, with up to three dents."""
-    waves, phases = rng.normal(0, 1.8, (6, 2)), rng.uniform(0, 2 * np.pi, (2, 6))
-    strength, bent = rng.random(2) ** (0.7, 2)
-    dents, widths, depths = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.15, 0.45, 3), 1.4 * rng.random(3) ** 4
+    """An ellipse, bent, warped, tapered, flattened on a few sides and dented: each nucleus in its own degree.
+
+    Nothing leaves the ellipse enlarged by BULGE.
+    """
+    waves, phases = rng.normal(0, 1.9, (6, 2)), rng.uniform(0, 2 * np.pi, (2, 6))
+    strength, bent, taper = irregularity * rng.uniform((0.2, 0, -0.25), (0.8, 1, 0.25)) ** (1, 3, 1)
+    sides, flatness = rng.uniform(0, 2 * np.pi, 4), irregularity * rng.uniform(0.2, 1.1, 4)
+    dents, widths, depths = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.2, 0.4, 3), 2 * rng.random(3) ** 5
     window = _window(cell.centre, (1 + BULGE) * cell.axes[0], size)
     u, v = (offset / axis for offset, axis in zip(_turned(cell, window), axes, strict=True))
+    room = (1 + BULGE) ** 2 - u**2 - v**2
     if irregularity and u.size:
         waving = u[..., None, None] * waves[:, 0] + v[..., None, None] * waves[:, 1] + phases  # (h, w, 2, 6)
         swing = np.cos(waving).sum(axis=-1)
-        swing *= irregularity * BULGE * strength * (1 - bent) / np.hypot(*np.moveaxis(swing, -1, 0)).max()
-        bend = irregularity * BULGE * bent * np.cos(np.pi * np.clip(u, -1, 1))
-        u, v = u + swing[..., 0], v + swing[..., 1] + bend
-    level = 1 - u**2 - v**2
+        swing *= BULGE * strength / np.hypot(*np.moveaxis(swing, -1, 0)).max()
+        u, v = u + swing[..., 0], v + swing[..., 1] + 2 * BULGE * bent * np.cos(np.pi * np.clip(u, -1, 1))
+        v = v / (1 + taper * np.clip(u, -1, 1))
+    # The eighth power, as squares of squares, which are faster: straight sides, round corners between them.
+    norm = np.square((u**2 + v**2) ** 2)
+    for side, flat in zip(sides, flatness, strict=True):
+        norm += np.square(np.maximum(flat * (u * np.cos(side) + v * np.sin(side)), 0) ** 2) ** 2
+    level = 1 - np.sqrt(np.sqrt(norm))
     for dent, width, depth in zip(dents, widths, irregularity * depths, strict=True):
         level -= depth * np.exp(-((u - np.cos(dent)) ** 2 + (v - np.sin(dent)) ** 2) / (2 * width**2))
-    return window, level
+    return window, np.minimum(level, room)
 
 
 def _window(centre, reach, size):
@@ -454,34 +467,44 @@ def _compete(levels, size):
 # ------------------------------------------------------------------------------ chromatin: the light they emit
 
 
-def _stain(cells, condensed, levels, labels, seam, grain, k, rng):
+def _stain(cells, condensed, levels, labels, seam, grains, k, rng):
     """Light of the nuclei, 1 for a typical one, in three planes from in focus to out of focus: (3, H, W).
 
     A nucleus holds the same amount of DNA whatever its size, so small ones tend to be brighter.
     """
-    planes = np.zeros((3, *labels.shape))
+    planes, (coarse, fine) = np.zeros((3, *labels.shape)), grains
     for number, (cell, bright, (window, level)) in enumerate(zip(cells, condensed, levels, strict=True), 1):
         smallness = np.log(k.diameter / 2) - np.log(cell.axes).mean()
         light = np.exp(k.brightness_spread * (rng.stain.standard_normal() + 2 * smallness))
         light *= 1 + bright * rng.stain.uniform(0.5, 2)
         dark, lit = _bumps(cell, window, 3, 0.2, rng.nucleoli), _bumps(cell, window, 12, 0.12, rng.spots)
-        lit = k.spots * lit + 1.5 * k.irregularity * _crease(cell, window, rng.crease)
-        light = light * np.exp((k.texture * rng.stain.uniform(0.5, 1.5) + 0.4 * bright) * grain[window])
+        lit = k.spots * rng.spots.uniform(0.3, 1.7) * lit + k.irregularity * _crease(cell, window, rng.crease)
+        grain = _mixed(coarse[window], fine[window], rng.stain)
+        contrast = k.texture * np.exp(0.25 * rng.stain.standard_normal()) + 0.3 * bright
+        light = light * np.exp(contrast * grain)
         light = light * np.clip(1 - k.nucleoli * dark + lit, 0, None)
-        visible = np.where(labels[window] == number, seam[window], k.overlap * (labels[window] > 0))
+        own, foreign = seam[window] + k.overlap * (1 - seam[window]), k.overlap * (labels[window] > 0)
+        visible = np.where(labels[window] == number, own, foreign)
         depth = np.where(level > 0, np.maximum(level, 1e-9) ** k.dome, 0)
         planes[rng.focus.integers(3)][window] += light * visible * depth
     return planes
 
 
+def _mixed(coarse, fine, rng):
+    """Grain in the proportion of one nucleus: some are clouded, some are finely sanded."""
+    angle = rng.uniform(0.15, 0.45) * np.pi
+    return np.cos(angle) * coarse + np.sin(angle) * fine
+
+
 def _bumps(cell, window, count, radius, rng):
-    """Round bumps of height 1 inside a cell, each about ``radius`` of the cell's short half-axis wide."""
+    """Round bumps, of height 1 at most, inside a cell: about ``radius`` of its short half-axis wide, few or many."""
     distance, turn = 0.8 * np.sqrt(rng.random(count)), rng.uniform(0, 2 * np.pi, count)
-    width = radius * cell.axes[1] * rng.uniform(0.5, 1.3, count)
+    width = radius * cell.axes[1] * rng.uniform(0.5, 1.3, count) * rng.uniform(0.7, 1.4)
+    height = rng.random(count) ** rng.uniform(0, 1.5)
     along, across = cell.axes[:, None] * distance * (np.cos(turn), np.sin(turn))
     sin, cos = np.sin(cell.angle), np.cos(cell.angle)
     centres = cell.centre + np.stack([along * sin + across * cos, along * cos - across * sin], axis=1)
-    return np.minimum(_gaussians(window, centres, width, np.ones(count)), 1)
+    return np.minimum(_gaussians(window, centres, width, height), 1)
 
 
 def _gaussians(window, centres, widths, heights):
@@ -495,7 +518,7 @@ def _gaussians(window, centres, widths, heights):
 
 def _crease(cell, window, rng):
     """A bright fold across a cell, height 0 in most cells, up to 1 in some."""
-    angle, shift, bend, width, height = rng.uniform((0, -0.6, -0.5, 0.05, -6), (np.pi, 0.6, 0.5, 0.15, 1))
+    angle, shift, bend, width, height = rng.uniform((0, -0.6, -0.6, 0.03, -3.5), (np.pi, 0.6, 0.6, 0.1, 1))
     if height < 0:
         return 0
     u, v = (offset / axis for offset, axis in zip(_turned(cell, window), cell.axes, strict=True))
@@ -504,9 +527,8 @@ def _crease(cell, window, rng):
 
 
 def _chromatin(size, diameter, rng):
-    """Mottle of mean 0 and standard deviation 1, coarse and fine grains: (H, W)."""
-    coarse, fine = _noise(size, 0.1 * diameter, rng), _noise(size, max(0.03 * diameter, 0.7), rng)
-    return 0.6 * coarse + 0.8 * fine
+    """Mottle of mean 0 and standard deviation 1 in coarse and in fine grains: two arrays (H, W)."""
+    return _noise(size, 0.1 * diameter, rng), _noise(size, max(0.03 * diameter, 0.7), rng)
 
 
 def _noise(size, sigma, rng):
@@ -519,44 +541,58 @@ def _noise(size, sigma, rng):
 
 
 def _cytoplasm(cells, size, k, rng):
-    """Faint cell bodies, mottled: a wide spindle along each nucleus, a thin process, and a few long strands."""
+    """Faint cell bodies, each around its nucleus and along it, brightest there, some with a dark vacuole."""
     if not k.cytoplasm:
         return np.zeros(size)
-    mottle = np.maximum(1 + 0.1 * _noise(size, 2, rng), 0)
-    light = np.full(size, 0.3)
-    for i, cell in enumerate(cells):
-        body, process, strand = ((1, 0.5), (2.5, 1.5)), ((2, 0.1), (5, 0.3)), ((4, 0.05), (10, 0.25))
-        for low, high in (body, process, strand, strand) if i < 8 else (body, process):
-            length, width = k.diameter * rng.uniform(low, high)
-            shift, (curve, wave, phase) = rng.normal(0, 0.5, 2), rng.uniform((-0.3, 0, 0), (0.3, 0.07, 6))
-            bright = rng.uniform(-0.6, 0.7)
-            if bright < 0:
-                continue
-            window = _window(cell.centre, 1.5 * length, size)
-            along, across = _turned(cell, window)
-            along = along / length - shift[0]
-            across -= length * (curve * along**2 + wave * np.sin(5 * along + phase))
-            across = across / width - shift[1]
-            taper = 0.3 + np.exp(-6 * along**2)
-            light[window] += bright * np.exp(-3 * along**2 - 2 * (across / taper) ** 2)
-    return k.cytoplasm * mottle * light
+    mottle = 1 + 0.25 * _noise(size, 0.08 * k.diameter, rng) + 0.25 * _noise(size, 0.4 * k.diameter, rng)
+    light = np.zeros(size)
+    for cell in cells:
+        bright, reach = rng.uniform((-0.6, 2), (1.5, 5)) * (1, k.diameter)
+        if bright > 0:  # not every cell has a body that shows
+            window = _window(cell.centre, 1.1 * reach, size)
+            light[window] += bright * _body(cell, window, reach, rng)
+    return k.cytoplasm * np.maximum(mottle, 0) * (0.3 + light)
+
+
+def _body(cell, window, reach, rng):
+    """Light, from 0 to 1, of a cell drawn out to a spindle or to three corners, ``reach`` pixels long at most."""
+    along, across = (offset / reach for offset in _turned(cell, window))
+    light = 0.4 * np.exp(-(along**2 + across**2) / 0.02)  # the haze around the nucleus
+    arms = rng.normal((0, np.pi, np.pi / 2), (0.2, 0.2, 1))
+    for arm in arms[: 2 + (rng.random() < 0.3)]:
+        length, width, curve = rng.uniform((0.5, 0.03, -0.4), (1, 0.12, 0.4))
+        forth, aside = along * np.cos(arm) + across * np.sin(arm), across * np.cos(arm) - along * np.sin(arm)
+        taper = np.clip(1 - forth / length, 0, 1)
+        edge = np.square((aside - curve * forth**2) / (width * taper + 0.01))
+        light = np.maximum(light, np.sqrt(taper) * np.clip(0.5 + forth / 0.2, 0, 1) / (1 + edge**2))
+    place, radius, hollow = rng.normal(0, 0.15, 2), rng.uniform(0.04, 0.1), rng.random() < 0.3
+    if hollow:  # a vacuole
+        distance = ((along - place[0]) ** 2 + (across - place[1]) ** 2) / radius**2
+        light *= 1 - 0.8 * np.exp(-(distance**2))
+    return light
 
 
 def _debris(cells, size, k, rng):
-    """Specks: anywhere, strewn around the one before, or beside a nucleus."""
+    """Specks: anywhere, strewn around the one before, or near a nucleus; ghosts and lumps far from focus."""
     count = rng.poisson(k.debris * np.prod(size) / 1e4)
     centres, crumbs = rng.random((count, 2)) * size, rng.normal(0, 0.3 * k.diameter, (count, 2))
     kinds, hosts, turns, large, bright = rng.random((5, count))
     for i in range(count):
         if kinds[i] < 0.4 and i:
             centres[i] = centres[i - 1] + crumbs[i]
-        elif kinds[i] < 0.7:
+        elif kinds[i] < 0.6:
             host = cells[int(hosts[i] * len(cells))]
-            centres[i] = host.centre + _beside(2 * np.pi * turns[i], 1.1 * _support(host.axes, host.angle))
+            away = _beside(2 * np.pi * turns[i], (1.1 + 0.4 * large[i]) * _support(host.axes, host.angle))
+            centres[i] = host.centre + away
     whole = slice(0, size[0]), slice(0, size[1])
-    lost = kinds > 0.99  # a lump so far from focus that only its glow arrives
-    widths = np.where(lost, 0.5 * k.diameter + 40 * large, 0.5 + 0.1 * k.diameter * large**2)
-    return _gaussians(whole, centres, widths, 0.1 + bright**3 * ~lost)
+    which = [
+        kinds > 0.98,
+        kinds > 0.85,
+    ]  # lumps so far from focus that only their glow arrives; ghosts; the rest
+    sharp = 0.5 + 0.1 * k.diameter * large**2
+    widths = np.select(which, [40 + 50 * large, (0.15 + 0.2 * large) * k.diameter], sharp)
+    heights = np.select(which, [0.25 * bright, 0.15 * bright], 0.1 + bright**3)
+    return _gaussians(whole, centres, widths, heights)
 
 
 # ------------------------------------------------------------------------------- illumination, optics, camera
@@ -589,7 +625,9 @@ def _camera(light, k, rng):
     """Photons arrive at random, reading them out adds noise, eight bits are left: (H, W) in [0, 1]."""
     if k.photons:
         light = rng.photons.poisson(light * k.photons) / k.photons
-    signal = TYPICAL * (1 - k.dimness) * light + k.read_noise * rng.read.standard_normal(light.shape)
+    pixels, rows = rng.read.standard_normal(light.shape), rng.read.standard_normal((len(light), 1))
+    noise = np.sqrt(1 - ROW_NOISE**2) * pixels + ROW_NOISE * rows
+    signal = TYPICAL * (1 - k.dimness) * light + k.read_noise * noise
     return np.round(255 * np.clip(_blurred(signal, k.smoothing), 0, 1)) / 255
 
 
