@@ -585,10 +585,7 @@ def _debris(cells, size, k, rng):
             away = _beside(2 * np.pi * turns[i], (1.1 + 0.4 * large[i]) * _support(host.axes, host.angle))
             centres[i] = host.centre + away
     whole = slice(0, size[0]), slice(0, size[1])
-    which = [
-        kinds > 0.98,
-        kinds > 0.85,
-    ]  # lumps so far from focus that only their glow arrives; ghosts; the rest
+    which = [kinds > 0.98, kinds > 0.85]  # lumps of which only the glow arrives, ghosts; the rest is sharp
     sharp = 0.5 + 0.1 * k.diameter * large**2
     widths = np.select(which, [40 + 50 * large, (0.15 + 0.2 * large) * k.diameter], sharp)
     heights = np.select(which, [0.25 * bright, 0.15 * bright], 0.1 + bright**3)
