@@ -92,7 +92,7 @@ def figure(*panels, alt, caption, columns=None, height=None):
     cell = WIDTH / DPI / columns
     columns = min(columns, len(panels))
     rows, width = -(-len(panels) // columns), cell * columns
-    titles = [fill(panel.title, int(cell * 12)) for panel in panels]
+    titles = [fill(panel.title, int(cell * 11)) for panel in panels]
     height = height or _row_height(panels, titles, cell - 2 * _GAP)
     canvas = Canvas(figsize=(width, rows * height), dpi=DPI, facecolor=PAPER, layout="constrained")
     canvas.get_layout_engine().set(w_pad=_GAP / 2, h_pad=_GAP / 2, wspace=0, hspace=0)
@@ -291,6 +291,7 @@ class Bars:
     xlabel: str = ""
     spread: dict = field(default_factory=dict)
     xlim: tuple = (0, 1)
+    format: str = ".2f"
 
     def draw(self, axes):
         names = list(self.values)
@@ -302,7 +303,7 @@ class Bars:
                 low, high = self.spread[name]
                 axes.plot([low, high], [i, i], color=INK, linewidth=2)
                 right[i] = max(right[i], high)
-            text = f" {values[i]:.2f}" if np.isfinite(values[i]) else " not defined"
+            text = f" {values[i]:{self.format}}" if np.isfinite(values[i]) else " not defined"
             axes.text(np.nan_to_num(right[i]), i, text, va="center", fontsize=11)
         axes.invert_yaxis()
         axes.set(xlabel=self.xlabel, xlim=(self.xlim[0], self.xlim[1] * 1.12))
@@ -335,7 +336,9 @@ class Points:
                 linewidths=0,
             )
         if self.diagonal:
-            axes.axline((0, 0), slope=1, color="#999999", linestyle="--", linewidth=1)
+            every = np.concatenate([np.ravel(values) for pair in self.series.values() for values in pair])
+            ends = [np.nanmin(every), np.nanmax(every)]
+            axes.plot(ends, ends, color="#999999", linestyle="--", linewidth=1)
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         if len(self.series) > 1:
             axes.legend(fontsize=10, frameon=False)
@@ -518,7 +521,7 @@ def _row_height(panels, titles, width):
     for panel, title in zip(panels, titles, strict=True):
         shape = np.shape(getattr(panel, "image", getattr(panel, "array", None)))
         picture = width * shape[0] / shape[1] if shape else 2.4
-        heights.append(picture + 0.1 + 0.22 * (1 + title.count("\n")) + 0.42 * isinstance(panel, Errors))
+        heights.append(picture + 0.2 + 0.26 * (1 + title.count("\n")) + 0.42 * isinstance(panel, Errors))
     return float(np.clip(max(heights), 1.2, 4.2))
 
 
