@@ -8,11 +8,11 @@ const GONE = "The kernel is gone: run the cell again.";
 const BUSY = "The kernel is busy: the picture follows as soon as it is free.";
 const PATIENCE = 2000; // milliseconds without an answer
 const NEWEST_WINS = ["value", "drag"];
-const STEPS = { ArrowRight: 1, ArrowUp: 1, PageUp: 10, End: 1e9, ArrowLeft: -1, ArrowDown: -1, PageDown: -10, Home: -1e9 };
+const STEPS = { ArrowRight: 1, ArrowUp: 1, PageUp: 10, End: 1e9,
+  ArrowLeft: -1, ArrowDown: -1, PageDown: -10, Home: -1e9 };
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const path = (points) => "M" + points.map(([row, column]) => `${column} ${row}`).join("L");
-
 const setAll = (node, attributes) => Object.entries(attributes).forEach(([name, v]) => node.setAttribute(name, v));
 
 function element(tag, attributes = {}, ...children) {
@@ -21,6 +21,20 @@ function element(tag, attributes = {}, ...children) {
   setAll(node, attributes);
   node.append(...children);
   return node;
+}
+
+/** A raster of palette numbers, one bit plane after the other, on a canvas of its own. */
+function paint({ size: [height, width], palette, planes }, kind) {
+  const canvas = element("canvas", { class: kind, width, height }), pixels = new Uint32Array(width * height);
+  const bytes = new Uint8Array(planes.buffer, planes.byteOffset, planes.byteLength);
+  for (let i = 0; i < pixels.length; i++) {
+    let number = 0;
+    for (let at = i >> 3, weight = 1; at < bytes.length; at += Math.ceil(pixels.length / 8), weight *= 2)
+      if (bytes[at] & (128 >> (i & 7))) number += weight;
+    pixels[i] = palette[number];
+  }
+  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
+  return canvas;
 }
 
 /** Sends events one at a time; calls `answered` at each answer and `silent` every PATIENCE without one. */
@@ -87,11 +101,12 @@ function render({ model, el }) {
 
   // ------------------------------------------------------------------------------------ the parts of the page
   const id = "course" + Math.random().toString(36).slice(2);
-  const photo = element("div"), overlays = element("div"), ink = element("svg");
+  const photo = element("img", { class: "photo", alt: "", draggable: false });
+  const overlays = element("div"), ink = element("svg");
   const picture = element("div", { class: "picture", tabindex: 0, role: "application",
     "aria-roledescription": "picture", "aria-describedby": `${id}-hint ${id}-keys` }, photo, overlays, ink);
   const chips = element("div", { class: "buttons", role: "group", "aria-label": "Layers" });
-  const opacity = element("input", { type: "range", min: 0, max: 1, step: 0.05, "aria-label": "Opacity of the layers" });
+  const opacity = element("input", { type: "range", min: 0, max: 1, step: 0.05, "aria-label": "Opacity of layers" });
   const fader = element("label", { class: "fader" }, "Opacity", opacity);
   const plot = element("div", { class: "plot", tabindex: 0, role: "slider" });
   const panel = element("div", { class: "readout" });
@@ -102,6 +117,7 @@ function render({ model, el }) {
     element("div", { class: "body" }, element("div", {}, picture, element("div", { class: "tools" }, chips, fader)),
       element("div", { class: "right" }, plot, panel, actions)),
     status, element("details", {}, element("summary", {}, "Keys"), keys));
+  photo.addEventListener("load", () => URL.revokeObjectURL(photo.src));
   el.append(element("style", {}, `#${get("strip")} {display: none}`), root); // gone with the canvas
 
   // ----------------------------------------------------------------------------------- talking to the kernel
@@ -112,28 +128,19 @@ function render({ model, el }) {
     () => silent(model.widget_manager?.kernel?.status === "busy" ? BUSY : GONE));
 
   // ----------------------------------------------------------------------------------------------- showing
-  let value = get("value"), draft = [], cursor = null, gesture = null, asked = 0, drawn = 0;
-  async function decode(bytes, kind) {
-    const bitmap = await createImageBitmap(new Blob([bytes]));
-    const canvas = element("canvas", { class: kind, width: bitmap.width, height: bitmap.height });
-    canvas.getContext("2d").drawImage(bitmap, 0, 0);
-    return canvas;
-  }
-  const showPhoto = async () => photo.replaceChildren(await decode(get("image"), "photo"));
-  async function showPicture() {
-    const turn = ++asked;
-    const parts = get("layers").map((l) => Promise.all([l.fill.byteLength && decode(l.fill, "fill"), decode(l.line, "line")]));
-    const layers = await Promise.all(parts);
-    if (turn < drawn) return; // a newer picture was decoded sooner
-    picture.dataset.frame = drawn = turn;
-    overlays.replaceChildren(...layers.map((canvases) => element("div", {}, ...canvases.filter(Boolean))));
+  let value = get("value"), draft = [], cursor = null, gesture = null, frame = 0;
+  const showPhoto = () => { photo.src = URL.createObjectURL(new Blob([get("image")])); };
+  function showOverlays() {
+    overlays.replaceChildren(...get("layers").map(({ fill, line }) =>
+      element("div", {}, ...(fill ? [paint(fill, "fill")] : []), paint(line, "line"))));
     showLayers();
+    picture.dataset.frame = ++frame;
   }
   function showLayers() {
     const layers = get("layers"), hidden = get("hidden");
     [...overlays.children].forEach((overlay, i) => { overlay.hidden = hidden.includes(layers[i]?.name); });
     root.style.setProperty("--opacity", (opacity.value = get("opacity")));
-    fader.hidden = !layers.some((l) => l.fill.byteLength);
+    fader.hidden = !layers.some((l) => l.fill);
     const chip = (l, i) => ({ ...l, label: l.name, key: `${i + 1}`, pressed: !hidden.includes(l.name) });
     showButtons(chips, layers.map(chip));
   }
@@ -169,8 +176,9 @@ function render({ model, el }) {
   }
   function showTexts() {
     const [height, width] = get("size");
-    root.setAttribute("aria-label", get("label"));
-    setAll(picture, { "aria-label": get("label"), "data-tool": get("tool"), "data-pixels": Math.max(width, height) < 200,
+    setAll(root, { "aria-label": get("label") });
+    setAll(picture, { "aria-label": get("label"), "data-tool": get("tool"),
+      "data-pixels": Math.max(width, height) < 200,
       style: `aspect-ratio:${width}/${height};max-width:calc(56vh*${width / height})` });
     hint.textContent = get("hint");
     keys.textContent = get("keyboard");
@@ -194,9 +202,9 @@ function render({ model, el }) {
   const choose = ({ name, brush }) => (brush ? set("brush", brush) : send("action", { name }));
   const fade = (to) => set("opacity", clamp(Math.round(20 * to) / 20, 0, 1));
   function place(e) { // [row, column]; whole numbers are the centres of pixels
-    const box = picture.getBoundingClientRect(), [height, width] = get("size");
-    return [((e.clientY - box.top) / box.height) * height, ((e.clientX - box.left) / box.width) * width]
-      .map((v, i) => Math.round(10 * clamp(v - 0.5, 0, get("size")[i] - 1)) / 10);
+    const box = picture.getBoundingClientRect();
+    const part = [(e.clientY - box.top) / box.height, (e.clientX - box.left) / box.width];
+    return get("size").map((n, i) => Math.round(10 * clamp(part[i] * n - 0.5, 0, n - 1)) / 10);
   }
   const near = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) * picture.clientWidth < 8 * get("size")[1];
   function finish(kind, more = {}) {
@@ -271,7 +279,7 @@ function render({ model, el }) {
   opacity.addEventListener("input", () => fade(opacity.value));
 
   // -------------------------------------------------------------------------------------- what Python changes
-  const shows = { plot: showPlot, value: adopt, image: showPhoto, layers: showPicture, "hidden opacity": showLayers,
+  const shows = { plot: showPlot, value: adopt, image: showPhoto, layers: showOverlays, "hidden opacity": showLayers,
     "marks size colours": showInk, "label hint keyboard size tool": showTexts,
     panel: () => { panel.innerHTML = get("panel"); }, "actions brush": showActions,
     status: () => { say(get("status")); plot.setAttribute("aria-valuetext", get("status")); } };

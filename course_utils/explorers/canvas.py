@@ -32,6 +32,7 @@ from course_utils import cards, plotting
 
 _HERE = Path(__file__).parent
 _SMALL = 512  # pixels: outlines of smaller images are drawn on enlarged pixels, so that they stay thin lines
+_SHADE = 0x78000000  # half-clear black, as alpha, blue, green, red
 _KEYS = {
     "plot": "On the plot: ← and → move the line, Page Up and Page Down move it ten steps, Home and End to its ends.",
     "click": "On the picture: arrow keys move the cross (Shift: ten pixels), Enter clicks, Backspace takes back.",
@@ -131,9 +132,10 @@ class Canvas(anywidget.AnyWidget):
     def _receive(self, _widget, event, _buffers):
         """Take an event of the page, let the explorer respond, and then answer: the page waits for that."""
         try:
-            self._take(event)
-            if self._respond:
-                self._respond(event)
+            with self.hold_sync():  # all that changes travels together
+                self._take(event)
+                if self._respond:
+                    self._respond(event)
         finally:
             self.send({"answered": event["id"]})
 
@@ -191,7 +193,9 @@ def png(image):
         raise ValueError(f"image has shape {image.shape}; expected (height, width) or (height, width, 3).")
     if image.dtype != np.uint8:
         image = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    return _encode(Image.fromarray(image))
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def layer(name, labels, colours, *, style="solid", tint=True):
@@ -206,12 +210,21 @@ def layer(name, labels, colours, *, style="solid", tint=True):
     tint : bool, whether there is a tint
     """
     labels, colours = np.asarray(labels), [colours] if isinstance(colours, str) else list(colours)
-    number = (labels - 1) % len(colours) + 1 if labels.dtype != bool else labels
-    number = np.where(labels != 0, number, 0).astype(np.uint8)
-    fill = _encode_palette(number, colours) if tint else b""
+    number = labels if labels.dtype == bool else np.where(labels != 0, (labels - 1) % len(colours) + 1, 0)
+    number = number.astype(np.uint8)
+    palette = [
+        0,
+        *(0xFF000000 | int(c[5:7] + c[3:5] + c[1:3], 16) for c in colours),
+    ]  # alpha, blue, green, red
     enlarge = -(-_SMALL // max(labels.shape)) if max(labels.shape) < _SMALL // 2 else 1
-    line = _encode_palette(_outline(labels, number, enlarge, len(colours) + 1, style), colours, shade=True)
-    return {"name": name, "colour": colours[0], "style": style, "fill": fill, "line": line}
+    line = _outline(labels, number, enlarge, len(palette), style)
+    return {
+        "name": name,
+        "colour": colours[0],
+        "style": style,
+        "fill": _raster(number, palette) if tint else None,
+        "line": _raster(line, [*palette, _SHADE]),
+    }
 
 
 def action(name, label, *, key="", hint="", pressed=None, colour=None):
@@ -326,20 +339,14 @@ def _outline(labels, number, enlarge, shade, style):
     return np.where(edge, line, np.uint8(0))
 
 
-def _encode_palette(number, colours, shade=False):
-    """PNG of palette numbers: 0 clear, then the colours, then, if asked for, a dark shade."""
-    palette = [0, 0, 0, *(int(c[i : i + 2], 16) for c in colours for i in (1, 3, 5)), 0, 0, 0]
-    clear = bytes([0, *[255] * len(colours), 120])
-    depth = next(bits for bits in (1, 2, 4, 8) if len(colours) + 1 + shade <= 1 << bits)
-    image = Image.fromarray(number)
-    image.putpalette(palette)
-    return _encode(image, transparency=clear, bits=depth)
+def _raster(number, palette):
+    """Palette numbers (H, W) as bit planes, lowest first, eight pixels a byte.
 
-
-def _encode(image, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1, **options)
-    return buffer.getvalue()
+    The page paints them at once; an encoded picture, a fifth as long, is decoded when the browser finds time, and that
+    is what a reader who drags would wait for.
+    """
+    planes = [np.packbits(number & (1 << bit)) for bit in range((len(palette) - 1).bit_length())]
+    return {"size": list(number.shape), "palette": palette, "planes": np.concatenate(planes).tobytes()}
 
 
 def _key_name(key):

@@ -15,6 +15,15 @@ def decode(data):
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
 
 
+def painted(raster):
+    """What the page paints: RGBA (H, W, 4) of a layer's raster."""
+    height, width = raster["size"]
+    planes = np.frombuffer(raster["planes"], np.uint8).reshape(-1, -(-height * width // 8))
+    bits = np.unpackbits(planes, axis=1, count=height * width).astype(int)
+    number = (bits << np.arange(len(bits))[:, None]).sum(0)
+    return np.array(raster["palette"], "<u4")[number].view(np.uint8).reshape(height, width, 4)
+
+
 @pytest.fixture
 def canvas():
     return Canvas(np.zeros((20, 30)), label="an empty sheet", tool="click", brushes=("background", "object"))
@@ -64,7 +73,7 @@ def test_values_beyond_the_range_are_clipped():
 def test_a_layer_tints_the_object_and_nothing_else():
     mask = np.zeros((400, 300), bool)
     mask[100:200, 50:150] = True
-    fill = decode(layer("object", mask, "#12ab34")["fill"])
+    fill = painted(layer("object", mask, "#12ab34")["fill"])
     np.testing.assert_array_equal(fill[..., 3] > 0, mask)
     assert (fill[mask] == [0x12, 0xAB, 0x34, 255]).all()
 
@@ -72,7 +81,7 @@ def test_a_layer_tints_the_object_and_nothing_else():
 def test_outlines_are_coloured_inside_and_dark_outside():
     mask = np.zeros((400, 300), bool)
     mask[100:200, 50:150] = True
-    line = decode(layer("object", mask, "#12ab34", tint=False)["line"])
+    line = painted(layer("object", mask, "#12ab34", tint=False)["line"])
     drawn = line[..., 3] > 0
     inner = np.zeros_like(mask)
     inner[101:199, 51:149] = True
@@ -87,15 +96,15 @@ def test_outlines_are_coloured_inside_and_dark_outside():
 def test_neighbouring_labels_are_parted_by_an_outline():
     labels = np.repeat([[1, 2]], 300, axis=0).repeat(150, axis=1)
     made = layer("cells", labels, plotting.PALETTE)
-    line = decode(made["line"])
+    line = painted(made["line"])
     assert (line[:, 149, 3] == 255).all() and (line[:, 150, 3] == 255).all()
     assert (line[0, 149] != line[0, 150]).any()
-    assert len({tuple(c) for c in decode(made["fill"])[0]}) == 2
+    assert len({tuple(c) for c in painted(made["fill"])[0]}) == 2
 
 
 def test_labels_share_colours_in_turn():
     labels = np.arange(21).reshape(3, 7)
-    fill = decode(layer("cells", labels, ["#ff0000", "#00ff00"])["fill"])
+    fill = painted(layer("cells", labels, ["#ff0000", "#00ff00"])["fill"])
     assert tuple(fill.reshape(-1, 4)[1]) == tuple(fill.reshape(-1, 4)[3]) == (255, 0, 0, 255)
     assert tuple(fill.reshape(-1, 4)[2]) == (0, 255, 0, 255)
     assert fill[0, 0, 3] == 0
@@ -105,7 +114,7 @@ def test_dashes_leave_gaps():
     mask = np.zeros((400, 400), bool)
     mask[50:350, 50:350] = True
     solid, dashed = (
-        decode(layer("m", mask, "#ffffff", style=style)["line"]) for style in ("solid", "dashed")
+        painted(layer("m", mask, "#ffffff", style=style)["line"]) for style in ("solid", "dashed")
     )
     along = slice(60, 340)
     assert (solid[50, along, 0] == 255).all()
@@ -113,7 +122,7 @@ def test_dashes_leave_gaps():
 
 
 def test_outlines_of_small_images_are_drawn_on_enlarged_pixels():
-    line = decode(layer("m", np.eye(16, dtype=bool), "#ffffff")["line"])
+    line = painted(layer("m", np.eye(16, dtype=bool), "#ffffff")["line"])
     assert line.shape[:2] == (512, 512)
     assert not line[16, 16, 3]  # the middle of a pixel of the object
 

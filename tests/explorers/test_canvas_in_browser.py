@@ -193,7 +193,7 @@ def test_a_polyline_ends_where_it_began(book, sheet):
 
 def test_layers_and_opacity_answer_to_keys(book, explorer):
     overlay = explorer.locator("canvas.fill")
-    opacity = explorer.get_by_role("slider", name="Opacity of the layers")
+    opacity = explorer.get_by_role("slider", name="Opacity of layers")
     before = float(opacity.input_value())
     explorer.locator(".plot").focus()
     book.page.keyboard.press("1")
