@@ -350,7 +350,7 @@ def _raster(number, palette):
 
 
 def _key_name(key):
-    return key.upper() if len(key) == 1 else key.replace("Arrow", "arrow ")
+    return key.upper() if len(key) == 1 else key.replace("Arrow", "Arrow ")
 
 
 def _pixels(mark):

@@ -142,9 +142,10 @@ class ScoreExplorer(Explorer):
         pictures, story = [], []
         for damage in (Damage(columns=4), Damage(grow=4), Damage(specks=4), Damage(nothing=True)):
             prediction = predict(self.target, damage)
-            scores = [f"{name} {value:.2f}" for name, value in score(self.target, prediction).items()]
-            pictures.append(plotting.Errors(self.target, prediction, "\n".join([str(damage), *scores])))
-            story.append(f"{damage}: {', '.join(scores)}")
+            scores = score(self.target, prediction)
+            text = ", ".join(f"{name} {scores[name]:.2f}" for name in ("accuracy", "IoU", _BOUNDARY))
+            pictures.append(plotting.Errors(self.target, prediction, f"{damage}: {text}"))
+            story.append(pictures[-1].title)
         return plotting.figure(
             *pictures,
             alt=f"{self.canvas.label}, four predictions and their mistakes. {'; '.join(story)}.",
