@@ -158,7 +158,7 @@ def check_writable(facts):
 
 def check_disk(facts):
     fullest = min(facts.folders.values(), key=lambda folder: folder.free)
-    says = f"{fullest.free / GB:.1f} GB free where {fullest.path} lies."
+    says = f"{fullest.free / GB:.1f} GB free where {_from_home(fullest.path)} lies."
     if fullest.free >= 1 * GB:
         return Finding(GOOD, says)
     level = BLOCKING if fullest.free < 0.1 * GB else NOTE
@@ -244,6 +244,12 @@ CHECKS = (
 
 
 # -- looking at the machine ---------------------------------------------------------------------------
+
+
+def _from_home(path):
+    """A path with the home folder written as ``~``: shorter, and a notebook that is shared names no user."""
+    home = str(Path.home())
+    return "~" + path.removeprefix(home) if path.startswith(home + os.sep) else path
 
 
 def look():

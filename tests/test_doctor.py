@@ -164,3 +164,10 @@ def test_a_kernel_that_does_not_start_is_a_sentence(monkeypatch):
 
     monkeypatch.setattr("jupyter_client.manager.run_kernel", fail)
     assert doctor._try_kernel() == "FileNotFoundError: no python"
+
+
+def test_the_home_folder_is_not_spelled_out(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert doctor._from_home(str(tmp_path / "course")) == str(Path("~") / "course")
+    assert doctor._from_home(str(tmp_path) + "-other") == str(tmp_path) + "-other"
