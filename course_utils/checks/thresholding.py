@@ -302,13 +302,14 @@ def window_mean(image, radius):
     sums[1:, 1:] = np.cumsum(np.cumsum(image, axis=0, dtype=float), axis=1)
     top, bottom = _span(height, radius)
     left, right = _span(width, radius)
-    total = (
-        sums[np.ix_(bottom, right)]
-        - sums[np.ix_(top, right)]
-        - sums[np.ix_(bottom, left)]
-        + sums[np.ix_(top, left)]
-    )
+    total = _four_corners(sums, top, bottom, left, right)
     return total / np.outer(bottom - top, right - left)
+
+
+def _four_corners(sums, top, bottom, left, right):
+    """Sum over each window, from the corners in a table of sums."""
+    right_of, left_of = (sums[np.ix_(bottom, x)] - sums[np.ix_(top, x)] for x in (right, left))
+    return right_of - left_of
 
 
 def _span(size, radius):
@@ -342,12 +343,7 @@ def _own_type(image, radius):
     sums = np.cumsum(np.cumsum(image, axis=0, dtype=image.dtype), axis=1, dtype=image.dtype)
     sums = np.pad(sums, ((1, 0), (1, 0)))
     (top, bottom), (left, right) = _span(image.shape[0], radius), _span(image.shape[1], radius)
-    total = (
-        sums[np.ix_(bottom, right)]
-        - sums[np.ix_(top, right)]
-        - sums[np.ix_(bottom, left)]
-        + sums[np.ix_(top, left)]
-    )
+    total = _four_corners(sums, top, bottom, left, right)
     return total / _area(image.shape, radius)
 
 
@@ -387,12 +383,7 @@ def _without_zero_row(image, radius):
         np.minimum(np.arange(height) + radius, height - 1),
         np.minimum(np.arange(width) + radius, width - 1),
     )
-    total = (
-        sums[np.ix_(bottom, right)]
-        - sums[np.ix_(top, right)]
-        - sums[np.ix_(bottom, left)]
-        + sums[np.ix_(top, left)]
-    )
+    total = _four_corners(sums, top, bottom, left, right)
     return total / _area(image.shape, radius)
 
 
