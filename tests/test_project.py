@@ -33,7 +33,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # What the modules of classic may share with each other.
-SHARED = {"course_utils.classic.filters", "course_utils.classic.morphology"}
+SHARED = {f"course_utils.classic.{module}" for module in ("filters", "morphology", "mixtures")}
 
 
 def modules():

@@ -27,14 +27,14 @@ formation in 3D image cytometry", doi:10.1002/cyto.a.20714 (the same chain from 
 Caicedo et al. 2019, doi:10.1038/s41592-019-0612-7 (the real images).
 """
 
-import operator
-from dataclasses import dataclass
 from numbers import Real
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
+
+from course_utils.data.synthetic.sample import Sample, frame, natural
 
 # The knobs of `nuclei`: lowest value, highest value, what the number means.
 KNOBS = {
@@ -147,18 +147,6 @@ ROW_NOISE = 0.12  # standard deviation that a whole row has in common, share of 
 TYPICAL = 0.6  # grey value of a typical nucleus at dimness 0; above it is room for brighter ones
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A generated image with its truth.
-
-    ``image`` float64 (H, W), multiples of 1/255 in [0, 1]; ``labels`` int32 (H, W), 0 background, 1 … n the nuclei,
-    each one connected piece (through edges, not corners).
-    """
-
-    image: np.ndarray
-    labels: np.ndarray
-
-
 def nuclei(
     seed=0,
     *,
@@ -260,7 +248,8 @@ def nuclei(
     Returns
     -------
     Sample
-        ``image`` float64 (H, W) in [0, 1] and ``labels`` int32 (H, W).
+        ``image`` float64 (H, W) in [0, 1]; ``labels`` int32 (H, W), 0 background, 1 … n the nuclei, each one
+        connected piece (through edges, not corners).
 
     Raises
     ------
@@ -278,7 +267,7 @@ def nuclei(
     ((256, 256), dtype('int32'))
     """
     k = _checked({name: value for name, value in locals().items() if name in KNOBS})
-    size, rng = _frame(size), _streams(seed)
+    size, rng = frame(size), _streams(seed)
 
     cells = _layout(size, k, rng.layout, rng.density)
     # Two answers a nucleus: is it condensed, and if so, to a plate?
@@ -302,7 +291,7 @@ def specimen(seed=0, kind=None, *, size=256):
     """
     if kind is not None and kind not in KINDS:
         raise ValueError(f"There is no kind of specimen called {kind!r}; choose one of {', '.join(KINDS)}.")
-    rng = np.random.default_rng([_natural(seed), 1])  # the 1 parts this stream from those of `nuclei`
+    rng = np.random.default_rng([natural(seed), 1])  # the 1 parts this stream from those of `nuclei`
     drawn = str(rng.choice(list(KINDS)))
     knobs = {knob: rng.uniform(*bounds) for knob, bounds in KINDS[kind or drawn].items()}
     return nuclei(seed, size=size, **knobs)
@@ -633,7 +622,7 @@ def _camera(light, k, rng):
 
 def _streams(seed):
     """One generator a name of STREAMS, each independent of the others."""
-    children = np.random.SeedSequence(_natural(seed)).spawn(len(STREAMS))
+    children = np.random.SeedSequence(natural(seed)).spawn(len(STREAMS))
     return SimpleNamespace(**dict(zip(STREAMS, map(np.random.default_rng, children), strict=True)))
 
 
@@ -642,27 +631,6 @@ def _consecutive(labels):
     present = np.bincount(labels.ravel()) > 0
     present[0] = False
     return (np.cumsum(present) * present).astype(np.int32)[labels]
-
-
-def _natural(seed):
-    try:
-        seed = operator.index(seed)
-    except TypeError:
-        raise TypeError(f"seed must be a whole number, not {seed!r}.") from None
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, but it is {seed}.")
-    return seed
-
-
-def _frame(size):
-    """(height, width) from an int or a pair."""
-    try:
-        height, width = (operator.index(n) for n in (size if np.ndim(size) else (size, size)))
-    except (TypeError, ValueError):
-        raise TypeError(f"size must be a whole number or a pair (height, width), not {size!r}.") from None
-    if min(height, width) < 16:
-        raise ValueError(f"size must be at least 16 pixels each way, but it is {size!r}.")
-    return height, width
 
 
 def _checked(knobs):
