@@ -210,7 +210,9 @@ def _torch_panoptic_quality(target, prediction):
 
 
 def _boundary_f_by_transform(target, prediction):
-    target, prediction = (mask & ~ndimage.binary_erosion(mask) for mask in (target, prediction))
+    target, prediction = (
+        mask & ~ndimage.binary_erosion(mask, border_value=1) for mask in (target, prediction)
+    )
     precise = np.mean(ndimage.distance_transform_edt(~target)[prediction] <= TOLERANCE)
     recalled = np.mean(ndimage.distance_transform_edt(~prediction)[target] <= TOLERANCE)
     return 2 * precise * recalled / (precise + recalled)

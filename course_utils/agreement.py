@@ -50,13 +50,14 @@ def boundary_distance(target, prediction):
     """Mean distance, in pixels, from each boundary pixel of one mask to the nearest of the other.
 
     Averaged over the boundary pixels of both masks, bool (H, W): symmetric, 0.0 when the boundaries
-    coincide. Unlike the Hausdorff distance no single pixel decides it. ValueError when a mask is empty.
+    coincide. Unlike the Hausdorff distance no single pixel decides it. ValueError when a mask has no boundary,
+    because it is empty or full.
     """
     from scipy.ndimage import distance_transform_edt  # here, because importing scipy takes a while
 
     a, b = metrics.boundary(target), metrics.boundary(prediction)
     if not a.any() or not b.any():
-        raise ValueError("An empty mask has no boundary to measure a distance from.")
+        raise ValueError("An empty or a full mask has no boundary to measure a distance from.")
     return float(np.concatenate([distance_transform_edt(~b)[a], distance_transform_edt(~a)[b]]).mean())
 
 

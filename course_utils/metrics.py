@@ -24,6 +24,10 @@ mean when told ``background=False``. In instance labels 0 is no instance. For `a
 *Empty masks.* Where neither truth nor answer has anything, the answer is perfect: 1.0 for scores, 0.0 for
 distances. Where only one of them is empty the score is 0.0 and the distance infinite.
 
+*The frame of the picture* is no boundary: agreement along it earns nothing, see `boundary`. For the boundary
+scores a full mask is therefore like an empty one: they are 1.0 (or the distance 0.0) for two equal masks, and
+0.0 (infinite) where masks differ and one of them has no boundary.
+
 *Absent classes.* A class that is neither in the truth nor in the answer was not tested: its entry is NaN, and
 means leave it out. A class in only one of the two scores 0.0. With no counted pixel at all, every score of a
 matrix is NaN.
@@ -192,17 +196,20 @@ def _mean(scores, background):
 
 
 def boundary(mask):
-    """The object's own pixels that have one of their four neighbours outside it, bool (H, W).
+    """The object's own pixels that have background among their four neighbours in the image, bool (H, W).
 
-    Beyond the frame is outside: an object that the frame cuts has a boundary there, and only an empty mask
-    has an empty boundary.
+    The frame is no boundary: there the camera stopped, not the object. So an object has no boundary where the
+    frame cuts it, and neither the empty mask nor the full one has any.
     """
     mask = _mask(mask, "mask")
     if mask.ndim != 2:
         raise ValueError(f"A mask of shape {mask.shape} was given; boundaries need an image, (H, W).")
-    edge = mask.copy()
-    edge[1:-1, 1:-1] &= ~(mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:])
-    return edge
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return mask ^ inner
 
 
 def boundary_f(target, prediction, tolerance=2.0):
@@ -220,7 +227,8 @@ def boundary_f(target, prediction, tolerance=2.0):
 
     Returns
     -------
-    float in [0, 1], 1.0 when both masks are empty, 0.0 when one is
+    float in [0, 1]. Where only one mask has a boundary, 0.0; where neither has (each is empty or full), 1.0
+    if the masks are equal and 0.0 otherwise. Agreement along the frame earns nothing: see `boundary`.
 
     Cost: n log n for n pixels of boundary, and a scan of the image.
 
@@ -234,7 +242,7 @@ def boundary_f(target, prediction, tolerance=2.0):
         raise ValueError(f"tolerance is {tolerance!r}; expected a distance in pixels, 0 or more.")
     to_target, to_prediction = _boundary_distances(target, prediction, tolerance)
     if not len(to_target) or not len(to_prediction):
-        return float(len(to_target) == len(to_prediction))
+        return float(np.array_equal(target, prediction))
     precise, recalled = np.mean(to_target <= tolerance), np.mean(to_prediction <= tolerance)
     return float(2 * precise * recalled / (precise + recalled)) if precise + recalled else 0.0
 
@@ -253,7 +261,8 @@ def hausdorff(target, prediction, percentile=100):
 
     Returns
     -------
-    float, pixels; 0.0 when both masks are empty, infinite when one is
+    float, pixels. Where only one mask has a boundary, infinite; where neither has (each is empty or full),
+    0.0 if the masks are equal and infinite otherwise. The frame is no boundary: see `boundary`.
 
     Cost: n log n for n pixels of boundary, and a scan of the image.
 
@@ -265,7 +274,7 @@ def hausdorff(target, prediction, percentile=100):
         raise ValueError(f"percentile is {percentile!r}; expected 0 … 100, 100 for the maximum.")
     to_target, to_prediction = _boundary_distances(target, prediction)
     if not len(to_target) or not len(to_prediction):
-        return 0.0 if len(to_target) == len(to_prediction) else np.inf
+        return 0.0 if np.array_equal(target, prediction) else np.inf
     return float(max(np.percentile(to_target, percentile), np.percentile(to_prediction, percentile)))
 
 

@@ -321,6 +321,16 @@ def test_empty_masks():
     assert hausdorff(empty, full) == hausdorff(full, empty) == np.inf
 
 
+def test_masks_without_a_boundary():
+    """Both lack one: right only where the masks are equal. One lacks it: nothing can be near."""
+    empty, full, half = np.zeros((4, 5), bool), np.ones((4, 5), bool), np.eye(4, 5, dtype=bool)
+    assert boundary_f(full, full) == 1
+    assert hausdorff(full, full) == 0
+    for pair in itertools.permutations([empty, full, half], 2):
+        assert boundary_f(*pair, 30) == 0
+        assert hausdorff(*pair) == np.inf
+
+
 def test_a_single_pixel_is_an_image():
     one, none = np.array([[True]]), np.array([[False]])
     assert mask_iou(one, one) == boundary_f(one, one) == adjusted_rand(one, one) == 1
@@ -332,13 +342,31 @@ def test_a_single_pixel_is_an_image():
 
 
 @given(masks(1))
-def test_boundary_is_what_an_erosion_takes_away(pair):
+def test_boundary_is_where_the_object_meets_background_inside_the_picture(pair):
     (mask,) = pair
+    expected = np.zeros_like(mask)
+    for y, x in np.argwhere(mask):
+        neighbours = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
+        expected[y, x] = any(
+            0 <= i < mask.shape[0] and 0 <= j < mask.shape[1] and not mask[i, j] for i, j in neighbours
+        )
     edge = boundary(mask)
     assert edge.dtype == bool
-    np.testing.assert_array_equal(edge, mask & ~ndimage.binary_erosion(mask))
-    assert edge.any() == mask.any()
-    np.testing.assert_array_equal(boundary(edge), edge & ~ndimage.binary_erosion(edge))
+    np.testing.assert_array_equal(edge, expected)
+    assert edge.any() == (mask.any() and not mask.all())
+
+
+@given(masks(1), st.integers(0, 3), st.integers(0, 3), st.integers(1, 9), st.integers(1, 9))
+def test_a_crop_invents_no_boundary(pair, top, left, height, width):
+    window = np.s_[top : top + height, left : left + width]
+    if pair[0][window].size:
+        assert (boundary(pair[0][window]) <= boundary(pair[0])[window]).all()
+
+
+@given(masks(1), st.integers(1, 3), st.sampled_from(["edge", "symmetric"]))
+def test_boundary_is_that_of_a_picture_which_goes_on_beyond_its_frame(pair, r, mode):
+    wider = boundary(np.pad(pair[0], r, mode=mode))
+    np.testing.assert_array_equal(wider[r:-r, r:-r], boundary(pair[0]))
 
 
 def distances(sources, goals):
@@ -349,8 +377,8 @@ def distances(sources, goals):
 @given(masks(), st.sampled_from([0, 1, np.sqrt(2), 2.0, 2.5, 30]))
 def test_boundary_f_is_the_harmonic_mean_of_two_shares(pair, tolerance):
     target, prediction = pair
-    if target.any() and prediction.any():
-        edges = [boundary(mask) for mask in (prediction, target)]
+    edges = [boundary(mask) for mask in (prediction, target)]
+    if all(edge.any() for edge in edges):
         shares = [np.mean(distances(*order) <= tolerance) for order in (edges, edges[::-1])]
         expected = stats.hmean(shares) if min(shares) > 0 else 0
         assert boundary_f(target, prediction, tolerance) == pytest.approx(expected)
@@ -370,36 +398,56 @@ def test_boundary_f_counts_a_contour_exactly_at_the_tolerance():
 def test_hausdorff_equals_scikit_image_on_the_boundaries(pair, percentile):
     target, prediction = pair
     edges = [boundary(mask) for mask in pair]
-    assert hausdorff(target, prediction) == skimage_metrics.hausdorff_distance(*edges)
     assert hausdorff(target, prediction, percentile) == hausdorff(prediction, target, percentile)
     assert hausdorff(target, target) == 0
-    if target.any() and prediction.any():
+    if all(edge.any() for edge in edges):
+        assert hausdorff(target, prediction) == skimage_metrics.hausdorff_distance(*edges)
         expected = [np.percentile(distances(*order), percentile) for order in (edges, edges[::-1])]
         assert hausdorff(target, prediction, percentile) == pytest.approx(max(expected))
 
 
-def test_hausdorff_equals_torchmetrics_at_the_frame_too():
+@given(masks(), st.sampled_from([0, 1, 2.5]))
+def test_beside_its_mirror_image_a_picture_scores_the_same(pair, tolerance):
+    """What the mirror shows is never nearer than what it mirrors, so every distance occurs twice as often."""
+    for axis in (0, 1):
+        doubled = [np.concatenate([mask, np.flip(mask, axis)], axis) for mask in pair]
+        assert boundary_f(*doubled, tolerance) == pytest.approx(boundary_f(*pair, tolerance))
+        assert hausdorff(*doubled) == hausdorff(*pair)
+
+
+def test_the_frame_earns_nothing():
+    """Two objects that share three sides of the frame, and nothing of the boundary."""
+    target, prediction = np.zeros((2, 40, 60), bool)
+    target[:, :20], prediction[:, :30] = True, True
+    assert boundary_f(target, prediction, 2) == 0
+    assert hausdorff(target, prediction) == hausdorff(target, prediction, 0) == 10
+    assert mask_iou(target, prediction) == pytest.approx(2 / 3)
+
+
+@given(st.integers(4, 9).flatmap(lambda n: st.tuples(*[hnp.arrays(bool, (n, n))] * 2)))
+def test_within_the_frame_boundary_and_hausdorff_are_those_of_torchmetrics(pair):
     import torch
     from torchmetrics.functional.segmentation import hausdorff_distance
+    from torchmetrics.functional.segmentation.utils import mask_edges
 
-    target, prediction = np.zeros((2, 12, 12), bool)  # square: for others torchmetrics 1.9 raises IndexError
-    target[:8, :5] = True
-    prediction[3:, 2:] = True
-    prediction[5, 4] = False
-    expected = hausdorff_distance(
-        *(torch.tensor(mask.astype(int))[None] for mask in (prediction, target)),
-        num_classes=2,
-        include_background=False,
-        input_format="index",
-    )
-    assert hausdorff(target, prediction) == pytest.approx(expected.item())
-    assert hausdorff(target, prediction) == np.hypot(4, 7)  # corner (11, 11) to corner (7, 4)
+    pair = [
+        np.pad(mask[1:-1, 1:-1], 1) for mask in pair
+    ]  # square: for others torchmetrics 1.9 raises IndexError
+    if all(mask.any() for mask in pair):
+        prediction, target = (torch.tensor(mask.astype(int)) for mask in pair)
+        edges = mask_edges(prediction, target, crop=False)
+        np.testing.assert_array_equal(edges[0], boundary(pair[0]))
+        np.testing.assert_array_equal(edges[1], boundary(pair[1]))
+        expected = hausdorff_distance(
+            prediction[None], target[None], num_classes=2, include_background=False, input_format="index"
+        )
+        assert hausdorff(*pair[::-1]) == pytest.approx(expected.item())
 
 
 @given(masks(3))
 def test_hausdorff_obeys_the_triangle_inequality(three):
-    a, b, c = (mask for mask in three)
-    if a.any() and b.any() and c.any():
+    a, b, c = three
+    if all(boundary(mask).any() for mask in three):
         assert hausdorff(a, c) <= hausdorff(a, b) + hausdorff(b, c) + 1e-9
 
 
