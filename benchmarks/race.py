@@ -29,6 +29,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from course_utils import paths
+from course_utils.data import checksums
 
 SIZES = (0.5, 4, 16)  # megapixels
 THREADS = (1, 2)
@@ -340,6 +341,7 @@ def main(names=(), quick=False):
             save(rows, name, results)
             docs = paths.CHECKOUT / "docs" / "benchmarks.md"
             docs.write_text(report(results), encoding="utf-8", newline="\n")
+            checksums.update()
 
 
 if __name__ == "__main__":

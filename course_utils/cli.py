@@ -137,6 +137,7 @@ def build(
 def study(name: Annotated[str | None, typer.Argument(help="Without it, the studies are listed.")] = None):
     """Do what is still missing of a recorded experiment."""
     from course_utils import paths, study
+    from course_utils.data import checksums
 
     if name is None:
         for found in study.STUDIES.values():
@@ -148,6 +149,7 @@ def study(name: Annotated[str | None, typer.Argument(help="Without it, the studi
         _stop("What studies record ships with the course. Clone the project and run this there.")
     with _told(ValueError, OSError), _progress(name) as on_run:
         new = study.record(study.STUDIES[name], on_run=on_run)
+    checksums.update()
     print(f"{study.STUDIES[name].path}: {new} new rows")
 
 
@@ -188,6 +190,7 @@ def _record(wanted):
     import psutil
 
     from course_utils import checks
+    from course_utils.data import checksums
     from course_utils.publish import building
 
     busy = psutil.cpu_percent(1) / 100 * psutil.cpu_count()
@@ -198,6 +201,7 @@ def _record(wanted):
             target = building.folder(solved=False) / f"{lesson.name}.ipynb"
             entry = building.measure(lesson, checks.exercise, target, on_cell=on_cell)
         print(f"{lesson.name}: {entry['seconds']} s, {entry['peak_mb']} MB, recorded")
+    checksums.update()
 
 
 def _tell_changes(changes, work):

@@ -78,7 +78,9 @@ class Report:
         if not self.fit:
             return "The course cannot run on this machine yet. What is marked ✗ comes first."
         notes = sum(finding.level == NOTE for finding in self.findings)
-        return "This machine is ready for the course." + (f" {notes} remark(s) below." if notes else "")
+        return "This machine is ready for the course." + (
+            f" {notes} remark{'s' * (notes > 1)} below." if notes else ""
+        )
 
     def __str__(self):
         lines = [self.summary, ""]

@@ -28,7 +28,7 @@ import numpy as np
 
 from course_utils import metrics, paths, plotting
 from course_utils.classic import filters, thresholding
-from course_utils.data import photos, synthetic
+from course_utils.data import checksums, photos, synthetic
 
 FILE = "scoreboard.csv"
 TOLERANCE = 2.0
@@ -345,3 +345,4 @@ def _write(path, rows):
 if __name__ == "__main__":
     for row in record():
         print(row)
+    checksums.update()

@@ -94,7 +94,7 @@ def test_a_report_reads_the_same_on_the_terminal_and_in_a_notebook():
     assert "! One CPU core" in str(report)
     assert "! One CPU core" in html
     assert "&lt;Linux&gt;" in html
-    assert "1 remark(s)" in report.summary
+    assert "1 remark below" in report.summary
 
 
 def test_this_machine_can_be_looked_at(own_folders):

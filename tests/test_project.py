@@ -200,6 +200,12 @@ def test_the_public_address_stands_once():
     ]
 
 
+def test_notebooks_and_data_name_no_folder_of_the_machine_that_made_them():
+    folder = re.compile(r"/home/\w|/Users/\w|/root/|/tmp/|[A-Z]:\\\\+Users")
+    made = ("notebooks/", "data/", "docs/")
+    assert [name for name, text in texts() if name.startswith(made) and folder.search(text)] == []
+
+
 def test_nothing_tracked_is_heavy():
     sizes = {path.relative_to(ROOT).as_posix(): path.stat().st_size / 1000 for path in tracked()}
     assert {name: size for name, size in sizes.items() if size > 1000} == {}

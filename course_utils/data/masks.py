@@ -177,7 +177,11 @@ def doctor(mask, image=None, classes=None):
         ``probabilities``, ``transposed``, ``size``, ``negative``, ``fractions``, ``0-255``, ``interpolated``,
         ``out-of-range``, ``all-background``, ``all-object``, ``inverted``. Raises nothing, whatever the mask is.
     """
-    mask = np.asarray(mask)
+    try:
+        mask = np.asarray(mask)
+    except ValueError:  # a list of rows of different lengths
+        remedy = "Every row must be as long as the first."
+        return Diagnosis([Finding("not-numbers", "This is no array: its rows differ in length.", remedy)])
     if mask.size == 0:
         return Diagnosis(
             [
@@ -238,9 +242,17 @@ def _channels_sum_to_one(mask, axis):
 
 def _place(shape, image):
     """Does the mask lie on the image?"""
-    if image is None or shape is None or tuple(shape) == np.shape(image)[:2]:
+    if image is None or shape is None:
         return []
-    size = np.shape(image)[:2]
+    try:
+        size = np.shape(image)[:2]
+    except ValueError:
+        size = ()
+    if len(size) < 2:
+        problem = "The image given with the mask is no picture of height and width."
+        return [Finding("size", problem, "Give the array of the picture, (H, W) or (H, W, 3).")]
+    if tuple(shape) == size:
+        return []
     if tuple(shape) == size[::-1]:
         problem = f"Height and width are swapped: the mask is {tuple(shape)}, the image {size}."
         return [Finding("transposed", problem, "`mask.T`")]

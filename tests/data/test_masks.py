@@ -138,6 +138,12 @@ def test_remedies_cure():
         assert ((np.asarray(cured) > 0) == truth).all(), code
 
 
+def test_the_doctor_knows_lists_that_are_no_arrays():
+    ragged = [[1, 0], [1]]
+    assert masks.doctor(ragged).codes == ("not-numbers",)
+    assert masks.doctor(blobs(), ragged).codes == ("size",)
+
+
 ANY_SHAPE = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 
 
