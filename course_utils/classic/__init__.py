@@ -4,6 +4,7 @@
 ``filters``     integral image, box mean and deviation, Gaussian    02, 03
 ``thresholding`` histogram, Otsu and its relatives, local thresholds 02
 ``morphology``  erosion to closing, holes, components               02
+``mixtures``    k-means, Gaussian mixtures by EM                    04, 05
 =============== =================================================== ======
 
 Each docstring tells the idea, the numbered steps, the cost and the reference. The loops are plain Python that
@@ -12,7 +13,7 @@ Each docstring tells the idea, the numbered steps, the cost and the reference. T
 
 from importlib import import_module as _import_module
 
-__all__ = ["filters", "morphology", "thresholding"]
+__all__ = ["filters", "mixtures", "morphology", "thresholding"]
 
 
 def __getattr__(name):

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from course_utils.classic import filters, morphology, thresholding
+from course_utils.classic import filters, mixtures, morphology, thresholding
 
 
 def answers():
@@ -16,6 +16,8 @@ def answers():
     found = {}
     for image in (grey, grey.astype(np.uint16) * 200, grey / 255, (grey / 255).astype(np.float32)):
         mask = image > np.median(image)
+        colour = np.stack([image, image[::-1], image[:, ::-1]], axis=-1)
+        mixture = mixtures.fit_mixture(colour, 3, steps=2).mixture
         here = {
             "integral": filters.integral_image(image),
             "mean": filters.box_mean(image, 5),
@@ -29,6 +31,11 @@ def answers():
             "components": morphology.label(mask, 8),
             "filled": morphology.fill_holes(mask),
             "large": morphology.remove_small(mask, 4),
+            "clusters": mixtures.k_means(colour, 4).labels,
+            "mixture": mixture.covariances,
+            "log density": mixtures.log_density(mixture, colour),
+            "responsibilities": mixtures.responsibilities(mixture, colour),
+            "component": mixtures.most_likely(mixture, colour),
         }
         found |= {f"{name}, {image.dtype}": answer for name, answer in here.items()}
     return found
