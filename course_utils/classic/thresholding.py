@@ -226,13 +226,14 @@ def li(image):
 
     1. Start from the mean of the image.
     2. The means of both sides, a and b, above the least grey value; the next threshold is (b − a) / (ln b − ln a).
-    3. Repeat until it moves by no more than half the smallest step between two grey values.
+    3. Repeat until the same pixels are dark as before.
 
     ``li_steps`` gives the thresholds on the way. The iteration ends in a minimum that need not be the lowest.
 
     Parameters: image (H, W), any real dtype. Returns: float; bright is image > threshold. Equal to
-    ``skimage.filters.threshold_li``. Raises TypeError or ValueError for a bad image (see ``filters.grey``).
-    Cost: the histogram of an integer image, sorting a float one.
+    ``skimage.filters.threshold_li`` with a small tolerance (by default that stops within half a grey step).
+    Raises TypeError or ValueError for a bad image (see ``filters.grey``).
+    Cost: the histogram of an integer image, some tens of passes over a float one.
 
     Reference: Li & Lee, Minimum cross entropy thresholding, Pattern Recognition 26, 1993,
     doi:10.1016/0031-3203(93)90115-D (the criterion); Li & Tam, An iterative algorithm for minimum cross entropy
@@ -244,27 +245,56 @@ def li(image):
 def li_steps(image):
     """The thresholds that ``li`` visits, float64 (n,), from the image's mean to its answer."""
     image = grey(image)
-    if image.dtype.kind == "f":
-        values, counts = np.sort(image, axis=None).astype(float, copy=False), 1
-        steps = np.diff(values)
-        tolerance = np.min(steps, where=steps > 0, initial=np.inf) / 2
-    else:
-        counts, values = histogram(image)
-        values, counts = values[counts > 0], counts[counts > 0]
-        tolerance = 0.5
-    if values[0] == values[-1]:
-        return values[:1].astype(float)
-    least, above = values[0], values - values[0]
-    weight, total = np.cumsum(np.broadcast_to(counts, above.shape)), np.cumsum(counts * above)
-    thresholds, previous = [total[-1] / weight[-1]], -np.inf
-    while abs(thresholds[-1] - previous) > tolerance:
-        previous = thresholds[-1]
-        k = np.searchsorted(above, previous, side="right") - 1  # the last dark value
-        dark, bright = total[k] / weight[k], (total[-1] - total[k]) / (weight[-1] - weight[k])
-        if dark == 0:  # only the least value is dark, and the logarithm of 0 is not a number
-            break
+    least = float(image.min())
+    if least == image.max():
+        return np.array([least])
+    dark_side = (
+        _float_dark_side(image, least) if image.dtype.kind == "f" else _integer_dark_side(image, least)
+    )
+    pixels, total = dark_side(np.inf)
+    thresholds, before = [total / pixels], -1
+    while True:
+        count, low = dark_side(thresholds[-1])
+        if (
+            count == before or low == 0
+        ):  # low: only the least value is dark, and the logarithm of 0 is not a number
+            return np.array(thresholds) + least
+        before, dark, bright = count, low / count, (total - low) / (pixels - count)
         thresholds.append((bright - dark) / (np.log(bright) - np.log(dark)))
-    return np.array(thresholds) + least
+
+
+def _integer_dark_side(image, least):
+    counts, values = histogram(image)
+    above = values - least
+
+    def dark_side(threshold):
+        """How many pixels are at most ``threshold`` above the least, and the sum of what they are above it."""
+        dark = above <= threshold
+        return counts[dark].sum(), (counts * above)[dark].sum()
+
+    return dark_side
+
+
+def _float_dark_side(image, least):
+    counts, sums = np.empty(len(image), np.int64), np.empty(len(image))
+
+    def dark_side(threshold):
+        by_rows(_dark_rows, image.shape, image, least, float(threshold), counts, sums)
+        return counts.sum(), sums.sum()
+
+    return dark_side
+
+
+@kernel
+def _dark_rows(first, last, image, least, threshold, counts, sums):
+    for y in range(first, last):
+        count, total = 0, 0.0
+        for x in range(image.shape[1]):
+            above = image[y, x] - least
+            dark = above <= threshold
+            count += dark
+            total += above * dark
+        counts[y], sums[y] = count, total
 
 
 def multi_otsu(image, classes=3, bins=256):
