@@ -180,6 +180,8 @@ def _filters():
                     "OpenCV": lambda i: cv2.boxFilter(i, _depth(i), (WINDOW, WINDOW)),
                 },
                 partial(close, 2e-3 if dtype == "uint8" else 1e-4),
+                "Both slide the window, at a few operations a pixel. OpenCV's are written for each processor's vector "
+                "registers, ours are what the compiler makes of the plain loop; on one thread that is a tenth.",
             )
             for dtype in ("uint8", "float32", "float64")
         ],
@@ -194,6 +196,8 @@ def _filters():
                     "OpenCV": blur,
                 },
                 partial(close, 1e-5),
+                "The same separable sum in all. OpenCV blurs along the rows first, in vector registers, and keeps a "
+                "ring of finished rows for the columns; ours goes down the columns first, row by row.",
             )
             for dtype in ("float32", "float64")
         ],
@@ -342,7 +346,11 @@ def _components():
                 note,
             )
             for what, make, note in (
-                ("blobs", blobs, ""),
+                (
+                    "blobs",
+                    blobs,
+                    "Two-dimensional blocks against runs: OpenCV decides for 2 × 2 pixels at a time, by tables.",
+                ),
                 (
                     "noise",
                     noise,
@@ -356,6 +364,7 @@ def _components():
             blobs,
             {"course": ours.fill_holes, "SciPy": ndimage.binary_fill_holes, "OpenCV": opencv_fill},
             equal,
+            "OpenCV floods the outside from one corner and looks at nothing else; ours finds every component.",
         ),
         Race(
             "remove components below 64 pixels, mask",

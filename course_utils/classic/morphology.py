@@ -7,6 +7,7 @@ Taught in lesson 02.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -194,19 +195,40 @@ def label(mask, connectivity=4):
     31, 1984, doi:10.1145/62.2160. Lesson 02.
     """
     pixels = _bits(mask)
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity must be 4 (sides) or 8 (sides and corners), not {connectivity!r}")
+    runs = _components(pixels, _checked(connectivity))
+    return _painted(pixels, runs, runs.number, np.int32)
+
+
+class _Runs(NamedTuple):
+    """Row y's runs are first[y] … first[y + 1] − 1; each covers columns start … end − 1, of component ``number``."""
+
+    first: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    number: np.ndarray
+
+    def by_component(self, values):
+        """Sum of the runs' values in each component, (n + 1,); entry 0 is the background's."""
+        return np.bincount(self.number, values, minlength=1)
+
+
+def _components(pixels, connectivity):
     first = np.zeros(len(pixels) + 1, np.int64)
     by_rows(_count_edges, pixels.shape, pixels, first[1:])
     np.cumsum(first, out=first)
     edges = np.empty(first[-1] + 1, np.int32)
     by_rows(_find_edges, pixels.shape, pixels, first, edges)
-    parent = np.empty(first[-1] // 2, np.int32)
-    _join_runs(edges, first, connectivity == 8, parent)
-    _number_roots(parent)
-    labels = np.empty(pixels.shape, np.int32)
-    by_rows(_paint, pixels.shape, pixels, first, parent, labels)
-    return labels
+    number = np.empty(first[-1] // 2, np.int32)
+    _join_runs(edges, first, connectivity == 8, number)
+    _number_roots(number)
+    return _Runs(first // 2, edges[:-1:2], edges[1::2], number)
+
+
+def _painted(pixels, runs, values, dtype, rest=0):
+    """Image (H, W) with one value for each run, and the rest outside them."""
+    image = np.empty(pixels.shape, dtype)
+    by_rows(_paint, pixels.shape, pixels, runs.first, values, image.dtype.type(rest), image)
+    return image
 
 
 @kernel
@@ -221,7 +243,7 @@ def _count_edges(start, stop, mask, counts):
 
 @kernel
 def _find_edges(start, stop, mask, first, edges):
-    """Row y's runs are edges[n]:edges[n + 1] for n = first[y], first[y] + 2, … below first[y + 1]."""
+    """Row y's runs begin and end at edges[n], edges[n + 1] for n = first[y], first[y] + 2, … below first[y + 1]."""
     for y in range(start, stop):
         row = mask[y]
         n = first[y]
@@ -271,14 +293,14 @@ def _number_roots(parent):
 
 
 @kernel
-def _paint(start, stop, mask, first, numbers, labels):
+def _paint(start, stop, mask, first, values, rest, image):
     for y in range(start, stop):
-        row, out = mask[y], labels[y]
-        run, before = first[y] // 2 - 1, row[0] & 0
+        row, out = mask[y], image[y]
+        run, before = first[y] - 1, row[0] & 0
         for x in range(row.size):
             run += row[x] & ~before
             before = row[x]
-            out[x] = numbers[run] if row[x] else 0
+            out[x] = values[run] if row[x] else rest
 
 
 def areas(labels):
@@ -335,11 +357,10 @@ def remove_small(mask_or_labels, area, connectivity=4):
     Parameters: mask, bool (H, W), whose components count with that connectivity, or labels, integers (H, W), whose
     regions count as they are numbered, connected or not; area, in pixels.
     Returns: an array like the first; the numbers of the regions that stay do not change.
-    Raises TypeError or ValueError for a bad mask or labels. Cost: one labelling and two passes. Lesson 02.
+    Raises TypeError or ValueError for a bad mask or labels. Cost: one labelling. Lesson 02.
     """
     if np.asarray(mask_or_labels).dtype == bool:
-        labels = label(mask_or_labels, connectivity)
-        return keep(labels, _and_not_background(areas(labels) >= area))
+        return _chosen(mask_or_labels, connectivity, lambda areas: areas >= area)
     large = keep(mask_or_labels, areas(mask_or_labels) >= area)
     return np.where(large, mask_or_labels, np.asarray(mask_or_labels).dtype.type(0))
 
@@ -349,10 +370,15 @@ def largest(mask, connectivity=4):
 
     Parameters, errors and cost as for ``label``.
     """
-    labels = label(mask, connectivity)
-    sizes = areas(labels)
-    biggest = np.arange(sizes.size) == np.argmax(sizes[1:]) + 1 if sizes.size > 1 else np.zeros(1, bool)
-    return keep(labels, biggest)
+    return _chosen(mask, connectivity, lambda areas: np.arange(areas.size) == np.argmax(areas))
+
+
+def _chosen(mask, connectivity, choose):
+    """Mask of the components that ``choose(areas)`` marks."""
+    pixels = _bits(mask)
+    runs = _components(pixels, _checked(connectivity))
+    chosen = choose(runs.by_component(runs.end - runs.start))
+    return _painted(pixels, runs, chosen[runs.number], bool)
 
 
 def fill_holes(mask):
@@ -362,20 +388,21 @@ def fill_holes(mask):
     2. A background component with no pixel on the border is a hole: it joins the mask.
 
     Parameters: mask, bool (H, W). Returns: bool (H, W), equal to ``scipy.ndimage.binary_fill_holes``.
-    Raises TypeError for a mask that is not bool. Cost: one labelling and one pass.
+    Raises TypeError for a mask that is not bool. Cost: one labelling.
     Reference: Soille, Morphological Image Analysis, Springer, 2003, doi:10.1007/978-3-662-05088-0. Lesson 02.
     """
-    background = label(~_bits(mask).view(bool))
-    filled = np.ones(int(background.max()) + 1, bool)
-    for border in (background[0], background[-1], background[:, 0], background[:, -1]):
-        filled[border] = False
-    filled[0] = True  # the mask itself
-    return keep(background, filled)
+    background = 1 - _bits(mask)
+    runs = _components(background, 4)
+    open_ = (runs.start == 0) | (runs.end == background.shape[1])
+    open_[: runs.first[1]] = open_[runs.first[-2] :] = True
+    hole = runs.by_component(open_) == 0
+    return _painted(background, runs, hole[runs.number], bool, rest=True)
 
 
-def _and_not_background(chosen):
-    chosen[0] = False
-    return chosen
+def _checked(connectivity):
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity must be 4 (sides) or 8 (sides and corners), not {connectivity!r}")
+    return connectivity
 
 
 def _labels(labels):
