@@ -2,10 +2,22 @@
 
 =============== ============================================================= =========
 ``microscope``  ``nuclei``, ``specimen``: crowded, blurred, unevenly lit cells 02, 03, 10
+``textures``    ``mosaics``: real textures of the same grey histogram          07
 =============== ============================================================= =========
 """
 
 from course_utils.data.synthetic.microscope import KINDS, KNOBS, nuclei, specimen
 from course_utils.data.synthetic.sample import Sample
+from course_utils.data.synthetic.textures import MOSAIC_KNOBS, MOSAIC_SEEDS, TEXTURES, mosaics
 
-__all__ = ["KINDS", "KNOBS", "Sample", "nuclei", "specimen"]
+__all__ = [
+    "KINDS",
+    "KNOBS",
+    "MOSAIC_KNOBS",
+    "MOSAIC_SEEDS",
+    "TEXTURES",
+    "Sample",
+    "mosaics",
+    "nuclei",
+    "specimen",
+]
