@@ -26,7 +26,7 @@ def test_at_least_four_photographs_were_drawn_twice(measured):
 def test_the_annotators_agree(measured):
     """Within a pixel on average, and all but a tenth of the boundary within two, where the edge is in focus."""
     for row in measured:
-        # The cat's back is blurred over some six pixels, and no line in there is the right one.
+        # The cat's far cheek is out of focus, and no line in the blur is the right one.
         assert row.distance < (1.5 if row.object == "cat" else 1.0), row
         assert row.boundary_f > (0.75 if row.object == "cat" else 0.9), row
         # Half a pixel all around costs a thin object most: the tripod's legs are seven pixels wide.
