@@ -7,7 +7,8 @@
 const GONE = "The kernel is gone: run the cell again.";
 const BUSY = "The kernel is busy: the picture follows as soon as it is free.";
 const PATIENCE = 2000; // milliseconds without an answer
-const NEWEST_WINS = ["value", "drag"];
+const NEWEST_WINS = ["value", "drag", "slider"];
+const BREATH = 40; // milliseconds between two ticks of a played animation
 const STEPS = { ArrowRight: 1, ArrowUp: 1, PageUp: 10, End: 1e9,
   ArrowLeft: -1, ArrowDown: -1, PageDown: -10, Home: -1e9 };
 
@@ -56,7 +57,7 @@ function messenger(model, answered, silent) {
   });
   return {
     send(kind, event = {}) {
-      if (NEWEST_WINS.includes(kind)) queue = queue.filter((e) => e.kind !== kind);
+      if (NEWEST_WINS.includes(kind)) queue = queue.filter((e) => e.kind !== kind || e.name !== event.name);
       queue.push({ kind, ...event });
       next();
     },
@@ -111,11 +112,12 @@ function render({ model, el }) {
   const plot = element("div", { class: "plot", tabindex: 0, role: "slider" });
   const panel = element("div", { class: "readout" });
   const actions = element("div", { class: "buttons", role: "group", "aria-label": "Actions" });
+  const sliders = element("div", { class: "sliders" });
   const status = element("p", { class: "status", role: "status", "aria-live": "polite" });
   const hint = element("p", { class: "hint", id: `${id}-hint` }), keys = element("p", { id: `${id}-keys` });
   const root = element("div", { class: "course-canvas", role: "group" }, hint,
     element("div", { class: "body" }, element("div", {}, picture, element("div", { class: "tools" }, chips, fader)),
-      element("div", { class: "right" }, plot, panel, actions)),
+      element("div", { class: "right" }, plot, panel, sliders, actions)),
     status, element("details", {}, element("summary", {}, "Keys"), keys));
   photo.addEventListener("load", () => URL.revokeObjectURL(photo.src));
   el.append(element("style", {}, `#${get("strip")} {display: none}`), root); // gone with the canvas
@@ -124,11 +126,11 @@ function render({ model, el }) {
   const say = (text) => { if (status.textContent !== text) status.textContent = text; };
   const silent = (text) => { root.classList.add("silent"); say(text); };
   const { send, busy, close } = messenger(model,
-    () => { root.classList.remove("silent"); say(get("status")); adopt(); },
+    () => { root.classList.remove("silent"); say(get("status")); adopt(); play(); },
     () => silent(model.widget_manager?.kernel?.status === "busy" ? BUSY : GONE));
 
   // ----------------------------------------------------------------------------------------------- showing
-  let value = get("value"), draft = [], cursor = null, gesture = null, frame = 0;
+  let value = get("value"), draft = [], cursor = null, gesture = null, frame = 0, clock;
   const showPhoto = () => { photo.src = URL.createObjectURL(new Blob([get("image")])); };
   function showOverlays() {
     overlays.replaceChildren(...get("layers").map(({ fill, line }) =>
@@ -146,6 +148,25 @@ function render({ model, el }) {
   }
   const showActions = () => showButtons(actions, get("actions").map((a) =>
     (a.brush ? { ...a, pressed: a.brush === get("brush") } : a)));
+  function showSliders() {
+    const entries = get("sliders"), names = entries.map((s) => s.label).join("\n");
+    if (sliders.dataset.names !== names) {
+      sliders.dataset.names = names;
+      sliders.replaceChildren(...entries.map(({ name, label, min, max, step }) => {
+        const input = element("input", { type: "range", min, max, step, "aria-label": label });
+        input.addEventListener("input", () => {
+          input.nextSibling.value = input.value;
+          send("slider", { name, value: +input.value });
+        });
+        return element("label", {}, label, input, element("output"));
+      }));
+    }
+    if (!busy()) entries.forEach(({ value }, i) => [...sliders.children[i].children].forEach((e) => { e.value = value; }));
+  }
+  function play() {
+    clearTimeout(clock);
+    clock = setTimeout(() => get("playing") && !busy() && send("tick"), BREATH);
+  }
   function showPlot() {
     const p = get("plot");
     plot.hidden = !p.svg;
@@ -186,6 +207,7 @@ function render({ model, el }) {
   function adopt() { // Python's value, unless a newer one of ours is on its way
     if (!busy()) value = get("value");
     moveLine();
+    showSliders();
   }
 
   // ------------------------------------------------------------------------------------- what the reader does
@@ -234,7 +256,7 @@ function render({ model, el }) {
   const claim = (e) => root.contains(e.target) && e.target.toggleAttribute("data-lm-suppress-shortcuts", !modified(e));
   window.addEventListener("keydown", claim, true);
   root.addEventListener("keydown", (e) => {
-    if (modified(e) || (e.target === opacity && e.key in STEPS)) return;
+    if (modified(e) || (e.target.type === "range" && e.key in STEPS)) return;
     const action = get("actions").find((a) => a.key?.toLowerCase() === e.key.toLowerCase());
     const layer = get("layers")[e.key - 1], p = get("plot"), fading = { "+": 0.1, "=": 0.1, "-": -0.1 }[e.key];
     if (e.target === plot && e.key in STEPS) slideTo(value + (STEPS[e.key] * (p.max - p.min)) / p.steps);
@@ -282,13 +304,14 @@ function render({ model, el }) {
   const shows = { plot: showPlot, value: adopt, image: showPhoto, layers: showOverlays, "hidden opacity": showLayers,
     "marks size colours": showInk, "label hint keyboard size tool": showTexts,
     panel: () => { panel.innerHTML = get("panel"); }, "actions brush": showActions,
+    sliders: showSliders, playing: play,
     status: () => { say(get("status")); plot.setAttribute("aria-valuetext", get("status")); } };
   for (const [names, show] of Object.entries(shows)) {
     for (const name of names.split(" ")) model.on(`change:${name}`, show);
     show();
   }
   model.on("comm_live_update", () => silent(GONE));
-  return () => { close(); window.removeEventListener("keydown", claim, true); };
+  return () => { close(); clearTimeout(clock); window.removeEventListener("keydown", claim, true); };
 }
 
 export default { render };

@@ -13,10 +13,13 @@ is shown is a trait, so a page that is reloaded while the kernel lives finds the
 ``undo``                                  the last mark was taken back
 ``drag``: ``gesture``, ``from``, ``to``   the picture is being dragged; a gesture keeps its number and ``from``
 ``action``: ``name``                      a button, or its key, was pressed
+``slider``: ``name``, ``value``           a slider was moved; `Canvas.sliders` already holds the value
+``tick``                                  `Canvas.playing` is true, and the answer to the last event was seen
 ========================================= ==================================================================
 
-The page sends an event only when the one before it was answered, and of values and drags only the newest: a slow
-answer makes the picture jump, it never makes it lag.
+The page sends an event only when the one before it was answered, and of values, drags and each slider only the
+newest: a slow answer makes the picture jump, it never makes it lag. What takes long is done in pieces, one a tick,
+so that the reader sees it grow and can stop it.
 """
 
 import io
@@ -59,7 +62,8 @@ class Canvas(anywidget.AnyWidget):
     respond : callable, optional
         Called with each event; whatever it changes arrives in the page before the next event leaves.
     **traits
-        Further traits: ``layers`` (see `layer`), ``hint``, ``status``, ``plot``, ``panel`` (HTML), ``actions``.
+        Further traits: ``layers`` (see `layer`), ``hint``, ``status``, ``plot``, ``panel`` (HTML), ``actions``,
+        ``sliders`` (see `slider`), ``playing``.
     """
 
     _esm = _HERE / "canvas.js"
@@ -83,6 +87,8 @@ class Canvas(anywidget.AnyWidget):
     value = t.Float(help="where the line stands in the plot").tag(sync=True)
     panel = t.Unicode(help="HTML beside the picture").tag(sync=True)
     actions = t.List(t.Dict(), help="what `action` makes").tag(sync=True)
+    sliders = t.List(t.Dict(), help="what `slider` makes").tag(sync=True)
+    playing = t.Bool(help="whether the page asks for tick after tick").tag(sync=True)
 
     tool = t.Enum(["none", "click", "stroke", "polyline", "drag"], "none").tag(sync=True)
     colours = t.List(t.Unicode(), list(plotting.PALETTE), help="of the brushes").tag(sync=True)
@@ -147,6 +153,9 @@ class Canvas(anywidget.AnyWidget):
             self.marks = [*self.marks, mark | {"closed": event.get("closed", False)}]
         elif event["kind"] == "undo":
             self.marks = self.marks[:-1]
+        elif event["kind"] == "slider":
+            moved = {"value": event["value"]}
+            self.sliders = [s | moved if s["name"] == event["name"] else s for s in self.sliders]
 
     @t.observe("plot", "tool", "layers", "actions")
     def _describe_keyboard(self, _change):
@@ -232,6 +241,11 @@ def action(name, label, *, key="", hint="", pressed=None, colour=None):
     switch = {} if pressed is None else {"pressed": bool(pressed)}
     swatch = {} if colour is None else {"colour": colour, "style": "fill"}
     return {"name": name, "label": label, "key": key, "hint": hint} | switch | swatch
+
+
+def slider(name, label, value, low, high, step):
+    """A slider of a `Canvas` over the numbers low, low + step, … high."""
+    return {"name": name, "label": label, "value": value, "min": low, "max": high, "step": step}
 
 
 def meters(scores, before=None):

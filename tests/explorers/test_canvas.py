@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from course_utils import plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters, png
+from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters, png, slider
 
 
 def decode(data):
@@ -161,6 +161,12 @@ def test_what_was_drawn_is_told_apart(canvas, answers):
 def test_a_moved_line_is_the_value(canvas, answers):
     canvas._receive(canvas, {"id": "v", "kind": "value", "value": 0.25}, [])
     assert canvas.value == 0.25
+
+
+def test_a_moved_slider_keeps_its_value(canvas, answers):
+    canvas.sliders = [slider("alpha", "tension α", 0.1, 0, 1, 0.1), slider("beta", "stiffness β", 2, 0, 9, 1)]
+    canvas._receive(canvas, {"id": "1", "kind": "slider", "name": "beta", "value": 5}, [])
+    assert [s["value"] for s in canvas.sliders] == [0.1, 5]
 
 
 def test_seeds_are_what_was_drawn(canvas, answers):

@@ -8,6 +8,7 @@ from lab import api, open_notebook, upload
 EXPLORER = """
 import numpy as np
 from course_utils.explorers import Canvas, ThresholdExplorer
+from course_utils.explorers.canvas import slider
 rows, columns = np.mgrid[:512, :512]
 image = np.hypot(rows - 255.5, columns - 255.5) / 362
 explorer = ThresholdExplorer(image, image > 0.5, name="a dark disk")
@@ -189,6 +190,25 @@ def test_a_polyline_ends_where_it_began(book, sheet):
     )
     assert closed == [[[10, 10], [10, 100], [80, 50]], True]
     assert opened == [[[90, 20], [90, 120]], False]
+
+
+def test_sliders_arrive_and_follow_python(book, sheet):
+    book.python(2, "setattr(canvas, 'sliders', [slider('a', 'tension', 3, 0, 10, 1)])")
+    sheet.locator(".sliders input").focus()
+    book.page.keyboard.press("ArrowRight")
+    assert arrives(book, "canvas.sliders[0]['value']", 4)
+    book.python(2, "setattr(canvas, 'sliders', [canvas.sliders[0] | {'value': 7}])")
+    book.page.wait_for_timeout(300)
+    assert sheet.locator(".sliders input").input_value() == "7"
+    assert sheet.locator(".sliders output").inner_text() == "7"
+
+
+def test_a_played_animation_ticks_until_it_is_stopped(book, sheet):
+    stop = "canvas._respond = lambda e: (seen.append(e['kind']), setattr(canvas, 'playing', len(seen) < 5))"
+    book.python(2, f"[globals().update(seen=[]), exec({stop!r}), setattr(canvas, 'playing', True)]")
+    assert arrives(book, "seen", ["tick"] * 5)
+    book.page.wait_for_timeout(300)
+    assert book.python(2, "[len(seen), setattr(canvas, '_respond', None)]")[0] == 5
 
 
 def test_layers_and_opacity_answer_to_keys(book, explorer):
