@@ -1,21 +1,7 @@
-"""Lesson 00: right answers written in unusual ways pass, and usual mistakes do not."""
+"""Lesson 00: answers to its exercises, right ones written in unusual ways and usual mistakes."""
 
 import numpy as np
-import pytest
-
-from course_utils.checks import check
-
-RIGHT, WRONG = [], []
-
-
-def right(slug):
-    """Register an answer that obeys the text of the exercise."""
-    return lambda answer: RIGHT.append(pytest.param(slug, answer, id=answer.__name__)) or answer
-
-
-def wrong(slug):
-    """Register an answer with the mistake that its docstring names."""
-    return lambda answer: WRONG.append(pytest.param(slug, answer, id=answer.__name__)) or answer
+from answers import right, wrong
 
 
 @right("first-mask")
@@ -157,18 +143,3 @@ def rounded_share(mask):
 def mean_of_rows(mask):
     """A mean for every row."""
     return mask.mean(axis=1)
-
-
-@pytest.mark.parametrize(("slug", "answer"), RIGHT)
-def test_right(slug, answer):
-    result = check(slug, answer)
-    assert result.state == "right", result.text
-    assert result.points == result.out_of
-
-
-@pytest.mark.parametrize(("slug", "answer"), WRONG)
-def test_wrong(slug, answer):
-    result = check(slug, answer)
-    assert result.state in ("wrong", "partly"), result.text
-    assert result.points < result.out_of
-    assert result.diagnoses or "right answer" in result.text, "the check does not say what is wrong"

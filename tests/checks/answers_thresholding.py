@@ -1,30 +1,17 @@
-"""Lesson 02: right answers written in unusual ways pass, and usual mistakes do not."""
+"""Lesson 02: answers to its exercises, right ones written in unusual ways and usual mistakes."""
 
 import math
 from collections import Counter
 from fractions import Fraction
 
 import numpy as np
-import pytest
+from answers import right, wrong
 from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from skimage.measure import label, regionprops
 
-from course_utils.checks import check
 from course_utils.classic import filters, morphology, thresholding
-
-RIGHT, WRONG = [], []
-
-
-def right(slug):
-    """Register an answer that obeys the text of the exercise."""
-    return lambda answer: RIGHT.append(pytest.param(slug, answer, id=answer.__name__)) or answer
-
-
-def wrong(slug):
-    """Register an answer with the mistake that its docstring names."""
-    return lambda answer: WRONG.append(pytest.param(slug, answer, id=answer.__name__)) or answer
 
 
 @right("between-groups")
@@ -600,18 +587,3 @@ def pixels_of_islands(image, smallest):
     """The area of the islands instead of their number."""
     land = morphology.fill_holes(image > thresholding.otsu(image))
     return int(morphology.remove_small(land, smallest, 8).sum())
-
-
-@pytest.mark.parametrize(("slug", "answer"), RIGHT)
-def test_right(slug, answer):
-    result = check(slug, answer)
-    assert result.state == "right", result.text
-    assert result.points == result.out_of
-
-
-@pytest.mark.parametrize(("slug", "answer"), WRONG)
-def test_wrong(slug, answer):
-    result = check(slug, answer)
-    assert result.state in ("wrong", "partly"), result.text
-    assert result.points < result.out_of
-    assert result.diagnoses or "right answer" in result.text, "the check does not say what is wrong"

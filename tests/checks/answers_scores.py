@@ -1,26 +1,13 @@
-"""Lesson 01: right answers written in unusual ways pass, and usual mistakes do not."""
+"""Lesson 01: answers to its exercises, right ones written in unusual ways and usual mistakes."""
 
 from collections import Counter
 from fractions import Fraction
 
 import numpy as np
-import pytest
+from answers import right, wrong
 from scipy.sparse import coo_matrix
 
 from course_utils import metrics
-from course_utils.checks import check
-
-RIGHT, WRONG = [], []
-
-
-def right(slug):
-    """Register an answer that obeys the text of the exercise."""
-    return lambda answer: RIGHT.append(pytest.param(slug, answer, id=answer.__name__)) or answer
-
-
-def wrong(slug):
-    """Register an answer with the mistake that its docstring names."""
-    return lambda answer: WRONG.append(pytest.param(slug, answer, id=answer.__name__)) or answer
 
 
 @right("three-scores")
@@ -518,18 +505,3 @@ def hits_by_loop(target, prediction, hit):
         any(hit(target == t, prediction == p) for p in np.setdiff1d(prediction, 0))
         for t in np.setdiff1d(target, 0)
     )
-
-
-@pytest.mark.parametrize(("slug", "answer"), RIGHT)
-def test_right(slug, answer):
-    result = check(slug, answer)
-    assert result.state == "right", result.text
-    assert result.points == result.out_of
-
-
-@pytest.mark.parametrize(("slug", "answer"), WRONG)
-def test_wrong(slug, answer):
-    result = check(slug, answer)
-    assert result.state in ("wrong", "partly"), result.text
-    assert result.points < result.out_of
-    assert result.diagnoses or "right answer" in result.text, "the check does not say what is wrong"
