@@ -738,6 +738,53 @@ def test_errors_say_what_was_wrong_and_what_to_do(call, error, words):
         assert word in str(raised.value)
 
 
+# Partitions against drawn regions ------------------------------------------------------------------------
+
+
+@given(
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=8).flatmap(
+        lambda shape: st.tuples(*[hnp.arrays(np.int64, shape, elements=st.integers(0, 3))] * 2)
+    )
+)
+def test_covering_leaks_and_recall_are_what_their_definitions_say(pair):
+    target, prediction = pair
+    covered = leaked = 0
+    for r in np.unique(target):
+        region = target == r
+        others = [prediction == s for s in np.unique(prediction)]
+        covered += region.sum() * max((region & o).sum() / (region | o).sum() for o in others)
+        leaked += sum(min((region & o).sum(), (o & ~region).sum()) for o in others)
+    assert metrics.covering(target, prediction) == pytest.approx(covered / target.size)
+    assert metrics.under_segmentation_error(target, prediction) == pytest.approx(leaked / target.size)
+    assert metrics.covering(target, target) == 1 and metrics.under_segmentation_error(target, target) == 0
+    for tolerance in (0, 1, 2):
+        true, given_borders = (np.argwhere(borders(labels)) for labels in pair)
+        near = [len(given_borders) and abs(given_borders - p).max(axis=1).min() <= tolerance for p in true]
+        expected = np.mean(near) if near else 1
+        assert metrics.boundary_recall(target, prediction, tolerance) == pytest.approx(expected)
+
+
+def borders(labels):
+    height, width = labels.shape
+    return [
+        [len(set(labels[y : y + 2, x]) | set(labels[y, x : x + 2])) > 1 for x in range(width)]
+        for y in range(height)
+    ]
+
+
+def test_covering_and_leaks_by_hand():
+    target = np.array([[1, 1, 1, 2, 2, 2]])
+    prediction = np.array([[1, 1, 1, 1, 2, 2]])
+    assert metrics.covering(target, prediction) == pytest.approx((3 * 3 / 4 + 3 * 2 / 3) / 6)
+    assert metrics.under_segmentation_error(target, prediction) == pytest.approx((1 + 1) / 6)
+    assert metrics.boundary_recall(target, prediction, 0) == 0
+    assert metrics.boundary_recall(target, prediction, 1) == 1
+    with pytest.raises(ValueError, match="whole number of pixels"):
+        metrics.boundary_recall(target, prediction, 1.5)
+    with pytest.raises(ValueError, match="borders need an image"):
+        metrics.boundary_recall(target[0], prediction[0])
+
+
 def test_the_examples_in_the_docstrings_hold():
     failed, tried = doctest.testmod(metrics)
     assert tried >= 3
