@@ -4,6 +4,8 @@
 ``filters``     integral image, box mean and deviation, Gaussian    02, 03
 ``thresholding`` histogram, Otsu and its relatives, local thresholds 02
 ``morphology``  erosion to closing, holes, components               02
+``watershed``   distance transform, h-maxima, watershed             03
+``regions``     growing from seeds, adjacency graph, merging        03
 ``mixtures``    k-means, Gaussian mixtures by EM                    04, 05
 =============== =================================================== ======
 
@@ -13,7 +15,7 @@ Each docstring tells the idea, the numbered steps, the cost and the reference. T
 
 from importlib import import_module as _import_module
 
-__all__ = ["filters", "mixtures", "morphology", "thresholding"]
+__all__ = ["filters", "mixtures", "morphology", "regions", "thresholding", "watershed"]
 
 
 def __getattr__(name):

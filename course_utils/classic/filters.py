@@ -3,7 +3,8 @@
 The insight: a mean over a window is a difference of running totals, so its cost does not depend on the window;
 and a Gaussian is a product of one factor in x and one in y, so a square of weights becomes two lines of them.
 
-Here too stands ``grey``, which looks at an image before the loops of ``classic`` do. Taught in lessons 02 and 03.
+Here too stand ``grey`` and ``numbers``, which look at images and labels before the loops of ``classic`` do, and what
+loops over neighbours share. Taught in lessons 02 and 03.
 """
 
 import math
@@ -58,6 +59,46 @@ def _working_type(dtype):
     if dtype.kind == "b" or (dtype.kind == "u" and dtype.itemsize <= 2):
         return dtype.newbyteorder("=")
     return np.float64 if dtype == np.uint64 else np.int64
+
+
+def numbers(labels, name="labels", shape=None):
+    """A label image or markers as the loops want them: a new int32 array (H, W), C-contiguous, none negative.
+
+    Raises TypeError for what is not integer, ValueError for a wrong shape (another than ``shape``, where that is given)
+    and for numbers below 0 or above 2³¹ - 1.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "ui":
+        hint = f"; number them with morphology.label({name})" if labels.dtype == bool else ""
+        raise TypeError(f"{name} must be integers, 0 where there is none, not {labels.dtype}{hint}")
+    if labels.ndim != 2 or labels.size == 0 or shape not in (None, labels.shape):
+        wanted = "(H, W) with at least one pixel" if shape is None else f"that of the image, {shape}"
+        raise ValueError(f"the shape of {name} must be {wanted}, but is {labels.shape}")
+    if labels.min() < 0 or labels.max() >= 2**31:
+        raise ValueError(
+            f"{name} must be numbers from 0 to 2³¹ - 1, but reach from {labels.min()} to {labels.max()}"
+        )
+    return labels.astype(np.int32, order="C")
+
+
+def framed(image, value):
+    """The image with a frame, one pixel wide, of that value: so every pixel has all its neighbours."""
+    array = np.empty((image.shape[0] + 2, image.shape[1] + 2), image.dtype)
+    array[1:-1, 1:-1] = image
+    array[0] = array[-1] = value
+    array[:, 0] = array[:, -1] = value
+    return array
+
+
+def neighbours(width, connectivity):
+    """Steps from a pixel to its 4 or 8 neighbours in a raveled image of that width: sides, then corners.
+
+    Raises ValueError for another connectivity.
+    """
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity must be 4 (sides) or 8 (sides and corners), not {connectivity!r}")
+    sides, corners = (-width, -1, 1, width), (-width - 1, -width + 1, width - 1, width + 1)
+    return sides if connectivity == 4 else sides + corners
 
 
 def integral_image(image):

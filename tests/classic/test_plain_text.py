@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from course_utils.classic import filters, mixtures, morphology, thresholding
+from course_utils.classic import filters, mixtures, morphology, regions, thresholding, watershed
 
 
 def answers():
@@ -17,6 +17,7 @@ def answers():
     for image in (grey, grey.astype(np.uint16) * 200, grey / 255, (grey / 255).astype(np.float32)):
         mask = image > np.median(image)
         colour = np.stack([image, image[::-1], image[:, ::-1]], axis=-1)
+        markers = (np.arange(image.size) % 40 == 7).reshape(image.shape) * (1 + np.arange(17))
         mixture = mixtures.fit_mixture(colour, 3, steps=2).mixture
         here = {
             "integral": filters.integral_image(image),
@@ -31,6 +32,13 @@ def answers():
             "components": morphology.label(mask, 8),
             "filled": morphology.fill_holes(mask),
             "large": morphology.remove_small(mask, 4),
+            "distance": watershed.distance_transform(mask),
+            "h-maxima": watershed.h_maxima(image, image.max() / image.dtype.type(9)),
+            "flood": np.stack(watershed.flood(image, markers, mask=mask | (markers > 0))),
+            "compact flood": np.stack(watershed.flood(image, markers, compactness=0.5, lines=True)),
+            "grown": regions.grow(image, markers, float(image.max()) / 9, connectivity=8),
+            "merges by mean": regions.merges_by_mean(colour, watershed.watershed(image, markers)).weights,
+            "merges by height": regions.merges_by_height(image, watershed.watershed(image, markers)).weights,
             "clusters": mixtures.k_means(colour, 4).labels,
             "mixture": mixture.covariances,
             "log density": mixtures.log_density(mixture, colour),
