@@ -311,6 +311,117 @@ def _gaussian(first, last, image, weights, blurred):
             _add_pair(line[radius - k :], line[radius + k :], weights[k], blurred[y])
 
 
+def gradient(image):
+    """How steeply the image rises, down and to the right: Sobel's derivatives, in grey values a pixel.
+
+    1. Half the difference of the two neighbours on either side is the slope at a pixel.
+    2. Noise makes it unsteady, so take the weighted mean, 1 : 2 : 1, of three such slopes side by side.
+
+    The border repeats the outermost pixels.
+
+    Parameters: image (H, W), any real dtype.
+    Returns: (down, right), each float32 (H, W) for uint8, uint16 and float32, else float64; an eighth of
+    ``scipy.ndimage.sobel`` along axis 0 and axis 1. A ramp that rises by 1 a pixel has slope 1.
+    Raises TypeError or ValueError for a bad image (see ``grey``). Cost: about ten operations a pixel.
+
+    Reference: Sobel & Feldman, A 3 × 3 isotropic gradient operator for image processing, talk at the Stanford
+    Artificial Intelligence Project, 1968. Lesson 03.
+    """
+    image = grey(image)
+    down, right = np.empty(image.shape, _real(image)), np.empty(image.shape, _real(image))
+    by_rows(_gradient, image.shape, image.astype(down.dtype, copy=False), down, right)
+    return down, right
+
+
+@kernel
+def _gradient(first, last, image, down, right):
+    height, width = image.shape
+    eighth = down.dtype.type(0.125)
+    for y in range(first, last):
+        above, here, below = image[max(y - 1, 0)], image[y], image[min(y + 1, height - 1)]
+        for x in range(width):
+            w, e = max(x - 1, 0), min(x + 1, width - 1)
+            fall = (below[w] - above[w]) + (below[e] - above[e]) + 2 * (below[x] - above[x])
+            rise = (above[e] - above[w]) + (below[e] - below[w]) + 2 * (here[e] - here[w])
+            down[y, x], right[y, x] = eighth * fall, eighth * rise
+
+
+def gradient_magnitude(image):
+    """Steepness: length of the gradient, in grey values a pixel. A usual landscape for a watershed.
+
+    Parameters, errors and cost as for ``gradient``. Returns: float (H, W). ``skimage.filters.sobel``, with the same
+    border, gives √2 times as much.
+    """
+    down, right = gradient(image)
+    return np.hypot(down, right, out=down)
+
+
+def canny(image, sigma, low, high):
+    """Canny's edges: thin lines along the crests of the gradient, started where it is steep and followed where less.
+
+    1. Blur, ``gaussian``: the scale of the edges that are looked for.
+    2. ``gradient``, and its length, the steepness.
+    3. Thin: keep a pixel where the steepness is greater than one step back along the gradient and not less than one
+       step on. The step ends between pixels, so weigh the two nearest.
+    4. Hysteresis: of these, pixels steeper than ``low`` count where they hang together, corners included, with one
+       steeper than ``high``.
+
+    Parameters: image (H, W), any real dtype; sigma, in pixels, at least 0; 0 ≤ low ≤ high, in grey values a pixel
+    (after the blur, a step of height c has the steepness c / (√(2π) σ) or a little less).
+    Returns: mask of the edges, bool (H, W); none on the outermost pixels. Away from the border, nearly that of
+    ``skimage.feature.canny`` with 8 times these thresholds on the image as float; it blurs as if zeros lay outside.
+    Raises TypeError or ValueError for a bad image (see ``grey``), ValueError for a bad sigma or thresholds.
+    Cost: that of the blur and some thirty operations a pixel.
+
+    Reference: Canny, A computational approach to edge detection, IEEE Transactions on Pattern Analysis and Machine
+    Intelligence 8, 1986, doi:10.1109/TPAMI.1986.4767851. Lesson 03.
+    """
+    if not 0 <= low <= high:
+        raise ValueError(f"thresholds must be 0 <= low <= high, but low is {low!r} and high {high!r}")
+    down, right = gradient(gaussian(image, sigma))
+    steepness = np.hypot(down, right)
+    crest = np.zeros(steepness.shape, bool)
+    by_rows(_crests, crest.shape, down, right, steepness, crest)
+    edges = framed((crest & (steepness > low)).astype(np.uint8) + (crest & (steepness > high)), 0)
+    _follow(edges.ravel(), neighbours(edges.shape[1], 8))
+    return edges[1:-1, 1:-1] == 3
+
+
+@kernel
+def _crests(first, last, down, right, steepness, crest):
+    height, width = steepness.shape
+    for y in range(max(first, 1), min(last, height - 1)):
+        for x in range(1, width - 1):
+            dy, dx = down[y, x], right[y, x]
+            if dy == 0 and dx == 0:
+                continue
+            sy, sx = (1 if dy > 0 else -1), (1 if dx > 0 else -1)
+            if abs(dx) > abs(dy):  # one step right or left, and a part of one up or down
+                share, ay, ax = abs(dy) / abs(dx), 0, sx
+            else:
+                share, ay, ax = abs(dx) / abs(dy), sy, 0
+            on = share * steepness[y + sy, x + sx] + (1 - share) * steepness[y + ay, x + ax]
+            back = share * steepness[y - sy, x - sx] + (1 - share) * steepness[y - ay, x - ax]
+            crest[y, x] = steepness[y, x] > back and steepness[y, x] >= on
+
+
+@kernel
+def _follow(edges, steps):
+    """edges: 1 weak, 2 strong; both become 3 where weak ones hang together with a strong one."""
+    stack = np.empty(edges.size, np.int32)
+    for p in range(edges.size):
+        count = 0
+        if edges[p] == 2:
+            edges[p], stack[0], count = 3, p, 1
+        while count > 0:
+            count -= 1
+            q = stack[count]
+            for step in steps:
+                if 0 < edges[q + step] < 3:
+                    edges[q + step], stack[count] = 3, q + step
+                    count += 1
+
+
 @kernel
 def _scale(row, weight, out):
     for x in range(out.size):

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
-from skimage import transform
+from skimage import feature, transform
+from skimage import filters as skimage_filters
 
 from course_utils import kernel
 from course_utils.classic import filters
@@ -105,6 +106,67 @@ def test_gaussian_of_a_point_is_separable_and_keeps_the_sum():
     assert blurred.sum() == pytest.approx(1, abs=1e-12)
 
 
+@given(images())
+def test_gradients_equal_scipy_and_scikit_image(image):
+    down, right = filters.gradient(image)
+    values, exact = image.astype(float), {"atol": 4 * tolerance(image), "rtol": 0}
+    np.testing.assert_allclose(down, ndimage.sobel(values, 0) / 8, **exact)
+    np.testing.assert_allclose(right, ndimage.sobel(values, 1) / 8, **exact)
+    steepness = filters.gradient_magnitude(image)
+    np.testing.assert_allclose(steepness * np.sqrt(2), skimage_filters.sobel(values), **exact)
+
+
+def test_the_gradient_of_a_plane_is_its_slope():
+    y, x = np.indices((12, 15))
+    down, right = filters.gradient(3 * y - 2 * x + 7)
+    assert (down[1:-1, 1:-1] == 3).all() and (right[1:-1, 1:-1] == -2).all()
+
+
+def disc(size=80, radius=25, blur=2.0):
+    y, x = np.indices((size, size)) - size / 2 + 0.3
+    return filters.gaussian((np.hypot(y, x) < radius).astype(float), blur)
+
+
+def test_canny_draws_one_thin_closed_line_around_a_disc():
+    edges = filters.canny(disc(), 1, 0.03, 0.08)
+    y, x = np.nonzero(edges)
+    assert abs(np.hypot(y - 39.7, x - 39.7) - 25).max() < 1.2
+    assert ndimage.label(edges, np.ones((3, 3)))[1] == 1
+    assert ndimage.label(~edges)[1] == 2  # an inside and an outside
+    assert edges.sum() < 2 * np.pi * 25 * 1.3
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_canny_nearly_equals_scikit_image_away_from_the_border(sigma):
+    image = ndimage.gaussian_filter(np.random.default_rng(0).random((120, 140)), 2)
+    low, high = 0.005, 0.012
+    ours = filters.canny(image, sigma, low, high)[20:-20, 20:-20]
+    theirs = feature.canny(image, sigma, 8 * low, 8 * high)[20:-20, 20:-20]
+    assert ours.mean() > 0.03
+    assert (ours != theirs).mean() < 0.02 * ours.mean()
+
+
+@given(images("uint8", "float64"))
+def test_canny_keeps_weak_edges_only_together_with_strong_ones(image):
+    scale = max(float(image.max()), 1e-9)
+    weak, strong = (filters.canny(image, 1, t * scale, t * scale) for t in (0.02, 0.1))
+    edges = filters.canny(image, 1, 0.02 * scale, 0.1 * scale)
+    parts, _ = ndimage.label(weak, np.ones((3, 3)))
+    assert np.array_equal(edges, np.isin(parts, np.unique(parts[strong])) & (parts > 0))
+
+
+def test_nothing_has_no_edges():
+    for image in (np.full((9, 8), 0.3), np.zeros((1, 1)), np.ones((2, 5), np.uint8)):
+        assert not filters.canny(image, 1, 0, 0).any()
+        assert not filters.gradient_magnitude(image).any()
+
+
+@pytest.mark.parametrize("thresholds", [(2, 1), (-1, 1), (np.nan, 1)])
+def test_thresholds_out_of_order_are_refused(thresholds):
+    with pytest.raises(ValueError, match="0 <= low <= high"):
+        filters.canny(np.zeros((4, 4)), 1, *thresholds)
+
+
 @pytest.mark.parametrize(
     "function", [lambda i: filters.box_mean_std(i, 25), lambda i: filters.gaussian(i, 2)]
 )
@@ -127,6 +189,8 @@ def test_the_answer_does_not_depend_on_the_number_of_threads(function):
         lambda image: filters.box_mean(image, 3),
         lambda image: filters.box_mean_std(image, 3),
         lambda image: filters.gaussian(image, 1),
+        filters.gradient_magnitude,
+        lambda image: filters.canny(image, 1, 0.01, 0.03),
     ],
 )
 class TestInput:

@@ -24,6 +24,8 @@ def answers():
             "mean": filters.box_mean(image, 5),
             "mean and deviation": np.stack(filters.box_mean_std(image, 5)),
             "gaussian": filters.gaussian(image, 1.5),
+            "steepness": filters.gradient_magnitude(image),
+            "edges": filters.canny(image, 1, 0, float(image.max()) / 16),
             "histogram": thresholding.histogram(image, 10).counts,
             "multi-Otsu": thresholding.multi_otsu(image, 4, 32),
             "hysteresis": thresholding.hysteresis(image, np.median(image), np.quantile(image, 0.9)),
