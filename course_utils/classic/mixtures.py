@@ -345,6 +345,18 @@ def most_likely(mixture, points):
     return labels.reshape(shape)
 
 
+def log_peak(mixture, points):
+    """log of the largest term of p(x) alone: of weight · N(x; mean, covariance) of the most likely component.
+
+    It is what a point costs (negative) when it belongs to one component instead of to a share of all.
+    Parameters and errors as for ``log_density``, cost without the exponentials. Returns: float64 (...). Lesson 05.
+    """
+    columns, shape = _columns(points, np.float64)
+    out = np.empty(columns.shape[1])
+    by_rows(_log_peak, _blocks(out.size), columns, *_for_kernel(mixture, columns), out)
+    return out.reshape(shape)
+
+
 @kernel
 def _log_density(first, last, columns, means, roots, constants, out):
     logs, total = np.empty((len(means), BLOCK)), np.empty(BLOCK)
@@ -383,6 +395,20 @@ def _most_likely(first, last, columns, means, roots, constants, labels):
                 better = logs[c, i] > logs[0, i]
                 logs[0, i] = logs[c, i] if better else logs[0, i]
                 chosen[i] = c if better else chosen[i]
+
+
+@kernel
+def _log_peak(first, last, columns, means, roots, constants, out):
+    logs = np.empty((len(means), BLOCK))
+    away = np.empty((len(means), len(columns), BLOCK))
+    for start in range(first * BLOCK, min(last * BLOCK, out.size), BLOCK):
+        stop = min(start + BLOCK, out.size)
+        _log_joint(columns, start, stop, means, roots, constants, away, logs)
+        for i in range(stop - start):
+            out[start + i] = logs[0, i]
+        for c in range(1, len(means)):
+            for i in range(stop - start):
+                out[start + i] = max(out[start + i], logs[c, i])
 
 
 @kernel

@@ -19,6 +19,7 @@ from course_utils.classic.mixtures import (
     k_means,
     k_means_plus_plus,
     log_density,
+    log_peak,
     mixture_of_labels,
     most_likely,
     responsibilities,
@@ -222,6 +223,7 @@ def test_density_is_the_sum_of_scipys_normal_densities(seed, k, d):
         responsibilities(mixture, points), parts / parts.sum(axis=-1, keepdims=True), atol=1e-12
     )
     assert np.array_equal(most_likely(mixture, points), parts.argmax(axis=-1))
+    assert np.allclose(np.exp(log_peak(mixture, points)), parts.max(axis=-1))
 
 
 def test_far_points_keep_their_likelihood():
