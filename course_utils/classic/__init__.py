@@ -7,6 +7,8 @@
 ``watershed``   distance transform, h-maxima, watershed             03
 ``regions``     growing from seeds, adjacency graph, merging        03
 ``mixtures``    k-means, Gaussian mixtures by EM                    04, 05
+``snakes``      active contours, gradient vector flow               06
+``level_sets``  Chan–Vese, geodesic and morphological contours      06
 =============== =================================================== ======
 
 Each docstring tells the idea, the numbered steps, the cost and the reference. The loops are plain Python that
@@ -15,7 +17,16 @@ Each docstring tells the idea, the numbered steps, the cost and the reference. T
 
 from importlib import import_module as _import_module
 
-__all__ = ["filters", "mixtures", "morphology", "regions", "thresholding", "watershed"]
+__all__ = [
+    "filters",
+    "level_sets",
+    "mixtures",
+    "morphology",
+    "regions",
+    "snakes",
+    "thresholding",
+    "watershed",
+]
 
 
 def __getattr__(name):

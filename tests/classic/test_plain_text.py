@@ -6,7 +6,16 @@ import sys
 
 import numpy as np
 
-from course_utils.classic import filters, mixtures, morphology, regions, thresholding, watershed
+from course_utils.classic import (
+    filters,
+    level_sets,
+    mixtures,
+    morphology,
+    regions,
+    snakes,
+    thresholding,
+    watershed,
+)
 
 
 def answers():
@@ -19,6 +28,7 @@ def answers():
         colour = np.stack([image, image[::-1], image[:, ::-1]], axis=-1)
         markers = (np.arange(image.size) % 40 == 7).reshape(image.shape) * (1 + np.arange(17))
         mixture = mixtures.fit_mixture(colour, 3, steps=2).mixture
+        outline = snakes.circle((6, 8), 5, 9)
         here = {
             "integral": filters.integral_image(image),
             "mean": filters.box_mean(image, 5),
@@ -46,6 +56,13 @@ def answers():
             "log density": mixtures.log_density(mixture, colour),
             "responsibilities": mixtures.responsibilities(mixture, colour),
             "component": mixtures.most_likely(mixture, colour),
+            "snake": snakes.evolve(outline, image, step=0.1, balloon=0.1, steps=9).contours,
+            "flow": snakes.gradient_vector_flow(image, sweeps=3),
+            "Chan–Vese": level_sets.chan_vese(image, mask, steps=4).phi,
+            "stopping": level_sets.edge_stopping(image, sigma=1),
+            "geodesic": level_sets.geodesic_contour(image, mask, balloon=-1, steps=4, renew=2).phi,
+            "morphological Chan–Vese": level_sets.morphological_chan_vese(image, steps=3),
+            "morphological geodesic": level_sets.morphological_geodesic(image, mask, steps=3, balloon=-1),
         }
         found |= {f"{name}, {image.dtype}": answer for name, answer in here.items()}
     return found
