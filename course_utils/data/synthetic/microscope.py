@@ -69,66 +69,66 @@ KNOBS = {
 # fmt: off
 KINDS = {
     "fibroblasts": dict(
-        diameter=(14, 16), crowding=(0.01, 0.035), clustering=(0, 0.4), touching=(0, 0.06),
-        size_spread=(0.12, 0.21), elongation=(0.66, 0.74), irregularity=(0.1, 0.45), mitosis=(0, 0.08),
+        diameter=(14, 16), crowding=(0.008, 0.032), clustering=(0, 0.4), touching=(0, 0.06),
+        size_spread=(0.12, 0.21), elongation=(0.62, 0.72), irregularity=(0.05, 0.35), mitosis=(0, 0.08),
         overlap=(0, 0.3), dome=(0.15, 0.25), brightness_spread=(0.18, 0.36),
-        texture=(0.07, 0.13), nucleoli=(0, 0.3), spots=(0, 0.2),
-        cytoplasm=(0.03, 0.08), debris=(0.3, 1.5), background=(0.02, 0.035), illumination=(0, 0.2),
-        blur=(0.65, 0.9), defocus=(0, 1), haze=(0.24, 0.38), dimness=(0.44, 0.58),
-        photons=(1200, 1600), read_noise=(0.0005, 0.001),
+        texture=(0.09, 0.15), nucleoli=(0, 0.3), spots=(0, 0.2),
+        cytoplasm=(0.05, 0.11), debris=(0.3, 1.5), background=(0.028, 0.045), illumination=(0, 0.2),
+        blur=(0.65, 0.9), defocus=(0, 0.7), haze=(0.18, 0.28), dimness=(0.44, 0.58),
+        photons=(1250, 1650), read_noise=(0.0005, 0.001),
     ),
     "spheroids": dict(
-        diameter=(22, 25.5), crowding=(0.1, 0.36), clustering=(0.8, 1), touching=(0.1, 0.3),
-        size_spread=(0.14, 0.24), elongation=(0.45, 0.55), irregularity=(0.1, 0.5), mitosis=(0, 0.03),
-        overlap=(0.5, 1), dome=(0.45, 0.65), brightness_spread=(0, 0.08),
-        texture=(0.42, 0.58), nucleoli=(0.2, 0.6), spots=(0.7, 1.7),
-        cytoplasm=(0, 0.03), debris=(0, 1), background=(0, 0.03), illumination=(0, 0.2),
-        blur=(0.85, 1.1), defocus=(0, 1.7), haze=(0.5, 0.62), dimness=(0.57, 0.68),
-        photons=(2000, 5000), read_noise=(0.0002, 0.0005),
+        diameter=(21, 25), crowding=(0.08, 0.24), clustering=(0.8, 1), touching=(0.1, 0.3),
+        size_spread=(0.16, 0.26), elongation=(0.45, 0.55), irregularity=(0.3, 0.7), mitosis=(0.02, 0.08),
+        overlap=(0.5, 1), dome=(0.75, 0.95), brightness_spread=(0.04, 0.14),
+        texture=(0.4, 0.52), nucleoli=(0.2, 0.6), spots=(0.4, 1.2),
+        cytoplasm=(0.01, 0.04), debris=(0.5, 2), background=(0.005, 0.035), illumination=(0, 0.2),
+        blur=(0.85, 1.1), defocus=(0, 1.5), haze=(0.45, 0.57), dimness=(0.5, 0.63),
+        photons=(3000, 5500), read_noise=(0.0002, 0.0005),
     ),
     "chromatin": dict(
-        diameter=(14.5, 16.7), crowding=(0.02, 0.085), clustering=(0.2, 0.8), touching=(0.05, 0.25),
+        diameter=(14.5, 16.7), crowding=(0.02, 0.08), clustering=(0.2, 0.8), touching=(0.05, 0.25),
         size_spread=(0.19, 0.3), elongation=(0.55, 0.65), irregularity=(0.2, 0.6), mitosis=(0.02, 0.1),
-        overlap=(0.1, 0.5), dome=(0.25, 0.4), brightness_spread=(0.18, 0.32),
-        texture=(0.14, 0.23), nucleoli=(0.05, 0.35), spots=(0, 0.25),
-        cytoplasm=(0.02, 0.07), debris=(0, 0.8), background=(0.13, 0.16), illumination=(0, 0.15),
-        blur=(0.6, 0.85), defocus=(0, 0.7), haze=(0.22, 0.32), dimness=(0.38, 0.52),
-        photons=(1800, 2400), read_noise=(0.0005, 0.001),
+        overlap=(0.1, 0.5), dome=(0.22, 0.35), brightness_spread=(0.18, 0.32),
+        texture=(0.17, 0.26), nucleoli=(0.05, 0.35), spots=(0, 0.25),
+        cytoplasm=(0.02, 0.07), debris=(0, 0.8), background=(0.137, 0.162), illumination=(0, 0.15),
+        blur=(0.6, 0.85), defocus=(0, 0.7), haze=(0.22, 0.32), dimness=(0.35, 0.5),
+        photons=(1950, 2500), read_noise=(0.0005, 0.001),
     ),
     "dense": dict(
         diameter=(10, 11.6), crowding=(0.02, 0.1), clustering=(0.4, 1), touching=(0.15, 0.35),
-        size_spread=(0.18, 0.3), elongation=(0.6, 0.7), irregularity=(0, 0.4), mitosis=(0.05, 0.18),
-        overlap=(0.1, 0.6), dome=(0.15, 0.3), brightness_spread=(0.25, 0.4),
-        texture=(0.16, 0.27), nucleoli=(0, 0.2), spots=(0, 0.25),
-        cytoplasm=(0.01, 0.06), debris=(0.2, 1.5), background=(0.077, 0.092), illumination=(0, 0.12),
-        blur=(0.6, 0.85), defocus=(0, 1), haze=(0.15, 0.25), dimness=(0, 0.25),
-        photons=(2800, 3600), read_noise=(0.0005, 0.001),
+        size_spread=(0.18, 0.3), elongation=(0.6, 0.7), irregularity=(0.1, 0.45), mitosis=(0.05, 0.18),
+        overlap=(0.1, 0.6), dome=(0.12, 0.25), brightness_spread=(0.25, 0.4),
+        texture=(0.12, 0.2), nucleoli=(0, 0.2), spots=(0, 0.25),
+        cytoplasm=(0.01, 0.05), debris=(0.2, 1.5), background=(0.09, 0.102), illumination=(0, 0.12),
+        blur=(0.6, 0.8), defocus=(0, 0.5), haze=(0.15, 0.25), dimness=(0, 0.25),
+        photons=(3000, 3800), read_noise=(0.0005, 0.001),
     ),
     "large": dict(
-        diameter=(49, 56), crowding=(0.25, 0.38), clustering=(0, 0.3), touching=(0.1, 0.35),
-        size_spread=(0.1, 0.2), elongation=(0.65, 0.73), irregularity=(0.4, 0.85), mitosis=(0, 0.02),
-        overlap=(0.1, 0.5), dome=(0.17, 0.27), brightness_spread=(0.12, 0.23),
-        texture=(0.085, 0.14), nucleoli=(0.1, 0.45), spots=(0, 0.1),
+        diameter=(49, 56), crowding=(0.22, 0.34), clustering=(0, 0.3), touching=(0.02, 0.2),
+        size_spread=(0.1, 0.2), elongation=(0.66, 0.75), irregularity=(0.5, 1), mitosis=(0, 0.02),
+        overlap=(0.1, 0.5), dome=(0.17, 0.27), brightness_spread=(0.12, 0.24),
+        texture=(0.11, 0.17), nucleoli=(0.1, 0.45), spots=(0, 0.1),
         cytoplasm=(0, 0.03), debris=(0.2, 1.2), background=(0.1, 0.2), illumination=(0, 0.12),
         blur=(1.05, 1.3), defocus=(0, 1), haze=(0.25, 0.4), dimness=(0.79, 0.86),
-        photons=(700, 1200), read_noise=(0, 0.0005),
+        photons=(1100, 1500), read_noise=(0, 0.0005),
     ),
     "confocal": dict(
-        diameter=(41, 49), crowding=(0.08, 0.2), clustering=(0.3, 0.9), touching=(0.3, 0.6),
-        size_spread=(0.25, 0.36), elongation=(0.5, 0.66), irregularity=(0.4, 0.75), mitosis=(0, 0.03),
-        overlap=(0.7, 1), dome=(0.3, 0.45), brightness_spread=(0.2, 0.38),
-        texture=(0.22, 0.4), nucleoli=(0, 0.4), spots=(0.1, 0.4),
-        cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0, 0.02), illumination=(0, 0.3),
-        blur=(0.6, 0.9), defocus=(0, 2.4), haze=(0.6, 0.72), dimness=(0.69, 0.79),
-        photons=(35, 75), read_noise=(0.009, 0.018), smoothing=(0.62, 0.7),
+        diameter=(45, 52), crowding=(0.1, 0.24), clustering=(0.3, 0.9), touching=(0.05, 0.35),
+        size_spread=(0.18, 0.28), elongation=(0.5, 0.66), irregularity=(0.6, 1), mitosis=(0, 0.03),
+        overlap=(0.7, 1), dome=(0.35, 0.55), brightness_spread=(0.15, 0.3),
+        texture=(0.26, 0.4), nucleoli=(0, 0.4), spots=(0, 0.06),
+        cytoplasm=(0, 0.03), debris=(0, 0.4), background=(0, 0.03), illumination=(0, 0.3),
+        blur=(0.6, 0.9), defocus=(0, 1.2), haze=(0.55, 0.65), dimness=(0.69, 0.79),
+        photons=(150, 300), read_noise=(0.015, 0.025), smoothing=(0.62, 0.7),
     ),
     "culture": dict(
         diameter=(23, 46), crowding=(0.12, 0.28), clustering=(0, 0.3), touching=(0.02, 0.2),
         size_spread=(0.12, 0.22), elongation=(0.7, 0.78), irregularity=(0.3, 0.7), mitosis=(0, 0.04),
-        overlap=(0, 0.4), dome=(0.12, 0.25), brightness_spread=(0.1, 0.22),
-        texture=(0.15, 0.22), nucleoli=(0.1, 0.4), spots=(0, 0.25),
-        cytoplasm=(0.005, 0.02), debris=(0.1, 0.8), background=(0.04, 0.11), illumination=(0, 0.05),
-        blur=(0.85, 1.15), defocus=(0, 1), haze=(0.2, 0.35), dimness=(0.45, 0.8),
+        overlap=(0, 0.4), dome=(0.12, 0.25), brightness_spread=(0.15, 0.32),
+        texture=(0.18, 0.25), nucleoli=(0.1, 0.4), spots=(0, 0.25),
+        cytoplasm=(0, 0.012), debris=(0.3, 1.5), background=(0.07, 0.17), illumination=(0, 0.03),
+        blur=(0.85, 1.15), defocus=(0, 1), haze=(0.15, 0.3), dimness=(0.4, 0.77),
         photons=(1500, 2600), read_noise=(0.0005, 0.001),
     ),
 }
@@ -203,8 +203,8 @@ def nuclei(
     elongation : float
         0 … 0.9: typical eccentricity; 0 makes circles.
     irregularity : float
-        0 … 1: from ellipses to outlines that are bent, bulging, flattened on some sides, tapered or dented, each in
-        its own degree, with a bright fold here and there.
+        0 … 1: from ellipses to outlines that are bent, bulging, flattened on some sides, tapered, dented or blistered,
+        each in its own degree, with a bright fold here and there.
     mitosis : float
         0 … 0.5: share of condensed nuclei, smaller, lumpy whatever the irregularity, 1.5 to 3 times as bright.
     overlap : float
@@ -330,7 +330,7 @@ def _layout(size, k, rng, rng_density):
             if n == 0:  # the first one always shows
                 centre, fits = (y, x) * frame, True
             elif guest:
-                host = int(y * n)
+                host = int(y**2 * n)  # mostly an early one: heaps, where the latest would make chains
                 push = depth * PENETRATION * min(axes[1], short[host])
                 centre = centres[host] + _beside(2 * np.pi * x, supports[host] + support - push)
                 gaps = _gaps(centre, support, centres[:n], supports[:n])
@@ -388,20 +388,21 @@ def _shapes(cells, mitotic, size, k, rng):
     levels = []
     for cell, (condensed, plate) in zip(cells, mitotic, strict=True):
         shrunk = (0.75, 0.45) if plate else (0.7, 0.7)
-        axes, irregularity = (cell.axes * shrunk, 0.7) if condensed else (cell.axes, k.irregularity)
+        axes, irregularity = (cell.axes * shrunk, 0.8) if condensed else (cell.axes, k.irregularity)
         levels.append(_shape(cell, axes, size, irregularity, rng))
     return levels
 
 
 def _shape(cell, axes, size, irregularity, rng):
-    """An ellipse, bent, warped, tapered, flattened on a few sides and dented: each nucleus in its own degree.
+    """An ellipse, bent, warped, tapered, flattened, dented and blistered: each nucleus in its own degree.
 
     Nothing leaves the ellipse enlarged by BULGE.
     """
     waves, phases = rng.normal(0, 1.9, (6, 2)), rng.uniform(0, 2 * np.pi, (2, 6))
     strength, bent, taper = irregularity * rng.uniform((0.2, 0, -0.25), (0.8, 1, 0.25)) ** (1, 3, 1)
     sides, flatness = rng.uniform(0, 2 * np.pi, 4), irregularity * rng.uniform(0.2, 1.1, 4)
-    dents, widths, depths = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.2, 0.4, 3), 2 * rng.random(3) ** 5
+    dents, widths = rng.uniform(0, 2 * np.pi, 5), rng.uniform(0.12, 0.4, 5)
+    depths = 2 * rng.uniform(-0.9, 1, 5) ** 5  # most of them shallow; below 0 it is a blister
     window = _window(cell.centre, (1 + BULGE) * cell.axes[0], size)
     u, v = (offset / axis for offset, axis in zip(_turned(cell, window), axes, strict=True))
     room = (1 + BULGE) ** 2 - u**2 - v**2
@@ -411,12 +412,12 @@ def _shape(cell, axes, size, irregularity, rng):
         swing *= BULGE * strength / np.hypot(*np.moveaxis(swing, -1, 0)).max()
         u, v = u + swing[..., 0], v + swing[..., 1] + 2 * BULGE * bent * np.cos(np.pi * np.clip(u, -1, 1))
         v = v / (1 + taper * np.clip(u, -1, 1))
-    # The eighth power, as squares of squares, which are faster: straight sides, round corners between them.
-    norm = np.square((u**2 + v**2) ** 2)
+    # The fourth power, as squares of squares, which are faster: straight sides, round corners between them.
+    norm = np.square(u**2 + v**2)
     for side, flat in zip(sides, flatness, strict=True):
-        norm += np.square(np.maximum(flat * (u * np.cos(side) + v * np.sin(side)), 0) ** 2) ** 2
-    level = 1 - np.sqrt(np.sqrt(norm))
-    for dent, width, depth in zip(dents, widths, irregularity * depths, strict=True):
+        norm += np.square(np.maximum(flat * (u * np.cos(side) + v * np.sin(side)), 0) ** 2)
+    level = 1 - np.sqrt(norm)
+    for dent, width, depth in zip(dents, widths, 3 * irregularity * widths * depths, strict=True):
         level -= depth * np.exp(-((u - np.cos(dent)) ** 2 + (v - np.sin(dent)) ** 2) / (2 * width**2))
     return window, np.minimum(level, room)
 
@@ -469,7 +470,7 @@ def _stain(cells, condensed, levels, labels, seam, grains, k, rng):
         dark, lit = _bumps(cell, window, 3, 0.2, rng.nucleoli), _bumps(cell, window, 12, 0.12, rng.spots)
         lit = k.spots * rng.spots.uniform(0.3, 1.7) * lit + k.irregularity * _crease(cell, window, rng.crease)
         grain = _mixed(coarse[window], fine[window], rng.stain)
-        contrast = k.texture * np.exp(0.25 * rng.stain.standard_normal()) + 0.3 * bright
+        contrast = k.texture * np.exp(0.15 * rng.stain.standard_normal()) + 0.3 * bright
         light = light * np.exp(contrast * grain)
         light = light * np.clip(1 - k.nucleoli * dark + lit, 0, None)
         own, foreign = seam[window] + k.overlap * (1 - seam[window]), k.overlap * (labels[window] > 0)
@@ -480,8 +481,8 @@ def _stain(cells, condensed, levels, labels, seam, grains, k, rng):
 
 
 def _mixed(coarse, fine, rng):
-    """Grain in the proportion of one nucleus: some are clouded, some are finely sanded."""
-    angle = rng.uniform(0.15, 0.45) * np.pi
+    """Grain in the proportion of one nucleus: some are clouded, some are netted, some are the net's negative."""
+    angle = rng.uniform(0.2, 0.45) * rng.choice((-np.pi, np.pi))
     return np.cos(angle) * coarse + np.sin(angle) * fine
 
 
@@ -506,18 +507,19 @@ def _gaussians(window, centres, widths, heights):
 
 
 def _crease(cell, window, rng):
-    """A bright fold across a cell, height 0 in most cells, up to 1 in some."""
-    angle, shift, bend, width, height = rng.uniform((0, -0.6, -0.6, 0.03, -3.5), (np.pi, 0.6, 0.6, 0.1, 1))
+    """A bright fold across a cell, height 0 in most cells, up to 0.5 in some."""
+    angle, shift, bend, width, height = rng.uniform((0, -0.6, -0.9, 0.06, -1.5), (np.pi, 0.6, 0.9, 0.2, 0.5))
     if height < 0:
         return 0
     u, v = (offset / axis for offset, axis in zip(_turned(cell, window), cell.axes, strict=True))
     along, across = u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
-    return height * np.exp(-(((across - shift - bend * along**2) / width) ** 2) - 1.5 * along**2)
+    return height * np.exp(-(((across - shift - bend * along**2) / width) ** 2) - 3 * along**2)
 
 
 def _chromatin(size, diameter, rng):
-    """Mottle of mean 0 and standard deviation 1 in coarse and in fine grains: two arrays (H, W)."""
-    return _noise(size, 0.1 * diameter, rng), _noise(size, max(0.03 * diameter, 0.7), rng)
+    """Mottle of mean 0 and standard deviation 1, coarse clouds and a fine net: two arrays (H, W)."""
+    net = -np.abs(_noise(size, max(0.032 * diameter, 0.75), rng))  # threads around dark holes
+    return _noise(size, 0.07 * diameter, rng), (net - net.mean()) / net.std()
 
 
 def _noise(size, sigma, rng):
@@ -530,30 +532,35 @@ def _noise(size, sigma, rng):
 
 
 def _cytoplasm(cells, size, k, rng):
-    """Faint cell bodies, each around its nucleus and along it, brightest there, some with a dark vacuole."""
+    """Faint cell bodies, around the nuclei and along them, and of neighbours whose nucleus does not show."""
     if not k.cytoplasm:
         return np.zeros(size)
-    mottle = 1 + 0.25 * _noise(size, 0.08 * k.diameter, rng) + 0.25 * _noise(size, 0.4 * k.diameter, rng)
-    light = np.zeros(size)
+    half = -(-size[0] // 2), -(-size[1] // 2)  # every other pixel will do: bodies are smooth
+    mottle = 1 + 0.2 * _noise(half, 0.04 * k.diameter, rng) + 0.2 * _noise(half, 0.2 * k.diameter, rng)
+    light = np.zeros(half)
     for cell in cells:
-        bright, reach = rng.uniform((-0.6, 2), (1.5, 5)) * (1, k.diameter)
-        if bright > 0:  # not every cell has a body that shows
-            window = _window(cell.centre, 1.1 * reach, size)
-            light[window] += bright * _body(cell, window, reach, rng)
-    return k.cytoplasm * np.maximum(mottle, 0) * (0.3 + light)
+        near, away = cell.centre / 2, cell.centre / 2 + rng.normal(0, 2 * k.diameter, 2)
+        for centre, share in (near, 1), (away, 0.6):
+            bright, reach = rng.uniform((-0.6, 1), (1, 3.5)) * (share, k.diameter)
+            if bright > 0:  # not every cell has a body that shows
+                window = _window(centre, 1.1 * reach, half)
+                light[window] += bright * _body(cell._replace(centre=centre), window, reach, rng)
+    light = ndimage.zoom(np.maximum(mottle, 0) * light, 2, order=1)[: size[0], : size[1]]
+    return k.cytoplasm * (0.1 + light)
 
 
 def _body(cell, window, reach, rng):
-    """Light, from 0 to 1, of a cell drawn out to a spindle or to three corners, ``reach`` pixels long at most."""
+    """Light, from 0 to 1, of a cell drawn out to two or three streaked arms, ``reach`` pixels long at most."""
     along, across = (offset / reach for offset in _turned(cell, window))
-    light = 0.4 * np.exp(-(along**2 + across**2) / 0.02)  # the haze around the nucleus
+    light = 0.3 * np.exp(-(along**2 + across**2) / rng.uniform(0.01, 0.1))  # the haze around the nucleus
     arms = rng.normal((0, np.pi, np.pi / 2), (0.2, 0.2, 1))
     for arm in arms[: 2 + (rng.random() < 0.3)]:
-        length, width, curve = rng.uniform((0.5, 0.03, -0.4), (1, 0.12, 0.4))
+        length, width, curve, fibre = rng.uniform((0.5, 0.1, -0.4, 40), (1, 0.45, 0.4, 120))
         forth, aside = along * np.cos(arm) + across * np.sin(arm), across * np.cos(arm) - along * np.sin(arm)
-        taper = np.clip(1 - forth / length, 0, 1)
-        edge = np.square((aside - curve * forth**2) / (width * taper + 0.01))
-        light = np.maximum(light, np.sqrt(taper) * np.clip(0.5 + forth / 0.2, 0, 1) / (1 + edge**2))
+        taper, aside = np.clip(1 - forth / length, 0, 1), aside - curve * forth**2
+        edge = np.square(aside / (width**2 * taper + 0.015))
+        streaks = 1 + 0.3 * np.cos(fibre * aside) * np.cos(0.2 * fibre * forth)
+        light = np.maximum(light, np.sqrt(taper) * streaks * np.clip(0.5 + forth / 0.2, 0, 1) * np.exp(-edge))
     place, radius, hollow = rng.normal(0, 0.15, 2), rng.uniform(0.04, 0.1), rng.random() < 0.3
     if hollow:  # a vacuole
         distance = ((along - place[0]) ** 2 + (across - place[1]) ** 2) / radius**2
@@ -574,7 +581,7 @@ def _debris(cells, size, k, rng):
             away = _beside(2 * np.pi * turns[i], (1.1 + 0.4 * large[i]) * _support(host.axes, host.angle))
             centres[i] = host.centre + away
     whole = slice(0, size[0]), slice(0, size[1])
-    which = [kinds > 0.98, kinds > 0.85]  # lumps of which only the glow arrives, ghosts; the rest is sharp
+    which = [kinds > 0.98, kinds > 0.94]  # lumps of which only the glow arrives, ghosts; the rest is sharp
     sharp = 0.5 + 0.1 * k.diameter * large**2
     widths = np.select(which, [40 + 50 * large, (0.15 + 0.2 * large) * k.diameter], sharp)
     heights = np.select(which, [0.25 * bright, 0.15 * bright], 0.1 + bright**3)
