@@ -44,7 +44,7 @@ def grow(image, seeds, tolerance, *, adapt=True, connectivity=4):
         raise ValueError(f"tolerance must be a number, 0 or more, not {tolerance!r}")
     labels = framed(seeds, -1)
     sums, counts = np.zeros(seeds.max() + 1), np.zeros(seeds.max() + 1, np.int64)
-    values = framed(image.astype(np.float64), 0)
+    values = framed(image, 0)
     steps = neighbours(labels.shape[1], connectivity)
     _grow(values.ravel(), float(tolerance), bool(adapt), steps, sums, counts, labels.ravel())
     return np.ascontiguousarray(labels[1:-1, 1:-1])
@@ -64,15 +64,17 @@ def _grow(values, tolerance, adapt, steps, sums, counts, labels):
         p = queue[head]
         head += 1
         region = labels[p]
+        mean = sums[region] / counts[region]
         for step in steps:
             q = p + step
-            if labels[q] == 0 and abs(values[q] - sums[region] / counts[region]) <= tolerance:
+            if labels[q] == 0 and abs(values[q] - mean) <= tolerance:
                 labels[q] = region
                 queue[tail] = q
                 tail += 1
                 if adapt:
                     sums[region] += values[q]
                     counts[region] += 1
+                    mean = sums[region] / counts[region]
 
 
 class Adjacency(NamedTuple):

@@ -424,14 +424,53 @@ def _ranks(elevation):
         return elevation, np.iinfo(elevation.dtype).max + 1
     least = elevation.min()
     if elevation.dtype.kind == "i" and int(elevation.max()) - int(least) < 2**16:
-        ranks = (elevation - least).astype(np.uint16)
-        return ranks, 2**16
-    order = np.argsort(elevation, axis=None)
-    ordered = elevation.ravel()[order]
+        return (elevation - least).astype(np.uint16), 2**16
+    order = _sorted(_sortable(elevation.ravel()))
     ranks = np.empty(elevation.size, np.int32)
-    ranks[order[0]] = 0
-    ranks[order[1:]] = np.cumsum(ordered[1:] != ordered[:-1], dtype=np.int32)
-    return ranks.reshape(elevation.shape), int(ranks[order[-1]]) + 1
+    count = _number(elevation.ravel(), order, ranks)
+    return ranks.reshape(elevation.shape), count
+
+
+def _sortable(values):
+    """Unsigned integers in the order of the values: IEEE 754 has the bits of floats almost so."""
+    bits = np.dtype(f"u{values.itemsize}").type
+    top = bits(1 << (8 * values.itemsize - 1))
+    if values.dtype.kind == "i":
+        return values.view(bits) ^ top
+    keys = (values + values.dtype.type(0)).view(bits)  # -0 + 0 is 0
+    return np.where(keys & top, ~keys, keys | top)
+
+
+def _sorted(keys):
+    """Where the values stand in increasing order, int32: radix sort, 11 bits at a time, the lowest first."""
+    order, other = np.arange(keys.size, dtype=np.int32), np.empty(keys.size, np.int32)
+    for shift in range(0, 8 * keys.itemsize, 11):
+        digits = (keys >> keys.dtype.type(shift)).astype(np.uint16) & np.uint16(2047)
+        if (digits != digits[0]).any():
+            _sort_by_digit(digits, order, other)
+            order, other = other, order
+    return order
+
+
+@kernel
+def _sort_by_digit(digits, order, out):
+    begin = np.zeros(2048, np.int64)
+    for digit in digits:
+        begin[digit] += 1
+    begin = np.cumsum(begin) - begin
+    for p in order:
+        out[begin[digits[p]]] = p
+        begin[digits[p]] += 1
+
+
+@kernel
+def _number(values, order, ranks):
+    rank = 0
+    for i in range(order.size):
+        if i > 0 and values[order[i]] != values[order[i - 1]]:
+            rank += 1
+        ranks[order[i]] = rank
+    return rank + 1
 
 
 def _marked(markers, mask, shape):
