@@ -450,9 +450,7 @@ def slic(image, count, compactness=10.0):
         )
         total = totals.sum(axis=0)
         centres = np.where(total[:, :1] > 0, total[:, 1:] / np.maximum(total[:, :1], 1), centres)
-    parent = np.empty(labels.shape, np.int32)
-    _join_equal(labels, parent.ravel())
-    return _without_small(parent, np.ascontiguousarray(planes.transpose(1, 2, 0)), step**2 / 4)
+    return absorb_small(labels, image, step**2 / 4)
 
 
 @kernel
@@ -510,6 +508,29 @@ def _grid(planes, step):
 # ------------------------------------------------------------------------------------------------ regions
 
 
+def absorb_small(labels, image, area):
+    """Connected regions of at least ``area`` pixels: smaller ones join the neighbour with the nearest mean colour.
+
+    1. Each 4-connected piece of a label is a region of its own.
+    2. In rounds: each region that is too small joins the neighbour whose mean colour is nearest. At least half of
+       them are gone after each round, since every one joins another region.
+
+    Parameters: labels, integers (H, W); image (H, W) or (H, W, C), where the colours come from; area, in pixels.
+    Returns: int32 (H, W), labels 1 … n as a reader meets them.
+    Raises TypeError or ValueError for a bad image, labels that do not fit it, and an area that is not above 0.
+    Cost: one pass over the pixels a round. Lesson 04.
+    """
+    planes, labels = _planes(image), np.asarray(labels)
+    if labels.shape != planes.shape[1:] or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels must be integers of the image's shape {planes.shape[1:]}, "
+            f"but are {labels.dtype} of shape {labels.shape}"
+        )
+    parent = np.empty(labels.shape, np.int32)
+    _join_equal(np.ascontiguousarray(labels), parent.ravel())
+    return _without_small(parent, np.ascontiguousarray(planes.transpose(1, 2, 0)), area)
+
+
 @kernel
 def _join_equal(labels, parent):
     height, width = labels.shape
@@ -539,11 +560,7 @@ def _root(parent, p):
 
 
 def _without_small(parent, colours, area):
-    """Labels int32 (H, W) from a forest of pixels, after regions below that area have joined a neighbour.
-
-    In rounds: each region that is too small joins the neighbour with the nearest mean colour. The small ones become at
-    least half as many with each round, since every one of them joins another region.
-    """
+    """Step 2 of ``absorb_small``, from a forest of pixels."""
     _positive("area", area)
     labels = parent
     regions = _number(parent.ravel(), labels.ravel())

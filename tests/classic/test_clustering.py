@@ -16,6 +16,7 @@ from sklearn.cluster import MeanShift
 
 from course_utils import kernel, metrics
 from course_utils.classic.clustering import (
+    absorb_small,
     joint_density,
     mean_shift,
     mean_shift_filter,
@@ -243,6 +244,27 @@ def test_superpixels_of_a_constant_image_are_the_grid_and_edges_are_kept():
     image[:, 33:] = 1
     labels = slic(image, 24, 0.05)
     assert not set(labels[:, :33].ravel()) & set(labels[:, 33:].ravel())
+
+
+@given(hnp.arrays("int64", SHAPES, elements=st.integers(-1, 2)), st.integers(1, 9), st.data())
+def test_absorbing_leaves_large_connected_pieces_and_moves_only_small_ones(labels, area, data):
+    image = data.draw(hnp.arrays("uint8", labels.shape))
+    absorbed = absorb_small(labels, image, area)
+    check_partition(absorbed, min(area, labels.size))
+    for value in np.unique(labels):
+        pieces, count = ndimage.label(labels == value)
+        for piece in range(1, count + 1):
+            assert len(np.unique(absorbed[pieces == piece])) == 1
+    if area == 1:
+        pairs = np.unique(np.stack([absorbed.ravel(), labels.ravel()]), axis=1)
+        assert pairs.shape[1] == absorbed.max()
+
+
+def test_a_small_piece_joins_the_neighbour_of_the_nearest_colour():
+    image = np.array([[0, 0, 0, 4, 9, 9, 9]])
+    assert absorb_small(np.array([[1, 1, 1, 2, 3, 3, 3]]), image, 2).tolist() == [[1, 1, 1, 1, 2, 2, 2]]
+    with pytest.raises(ValueError, match="labels must be integers of the image's shape"):
+        absorb_small(np.zeros((1, 7)), image, 2)
 
 
 # ------------------------------------------------------------------------------------------------ all
