@@ -26,7 +26,7 @@ FLOORS = (
     {"paths"},
     {"kernel", "cards"},
     {"metrics", "data", "classic"},
-    {"plotting", "agreement"},
+    {"plotting", "agreement", "strokes"},
     {"scoreboard", "study", "progress"},
     {"explorers", "checks", "quiz", "publish", "doctor"},
     {"cli"},
@@ -34,6 +34,8 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # What the modules of classic may share with each other.
 SHARED = {f"course_utils.classic.{module}" for module in ("filters", "morphology", "mixtures")}
+# What the modules of classic may take from scipy: the solvers of sparse systems and eigenproblems.
+SOLVERS = {"course_utils.classic.graphs": "scipy.sparse"}
 
 
 def modules():
@@ -93,6 +95,8 @@ def test_classic_needs_numpy_and_the_kernel_alone(path):
             shared = any(target == name or target.startswith(f"{name}.") for name in SHARED)
             named = target in {f"course_utils.classic.{name.split('.')[-1]}" for name in SHARED}
             assert target.startswith("course_utils.kernel") or shared or named or package, target
+        elif top == "scipy":
+            assert target.startswith(SOLVERS.get(by_name(path), "none")), f"{by_name(path)} imports {target}"
         else:
             assert top == "numpy" or top in sys.stdlib_module_names, f"{by_name(path)} imports {target}"
 

@@ -7,8 +7,13 @@
 ``watershed``   distance transform, h-maxima, watershed             03
 ``regions``     growing from seeds, adjacency graph, merging        03
 ``mixtures``    k-means, Gaussian mixtures by EM                    04, 05
+``clustering``  mean shift, SLIC superpixels                        04
+``graph_cuts``  minimum cut, seeds, GrabCut, alpha-expansion        05
+``graphs``      Felzenszwalb–Huttenlocher, walker, normalised cut   05
 ``snakes``      active contours, gradient vector flow               06
 ``level_sets``  Chan–Vese, geodesic and morphological contours      06
+``features``    Gaussian to Gabor and binary patterns, as a stack   07
+``softmax``     softmax regression                                  07, 08
 =============== =================================================== ======
 
 Each docstring tells the idea, the numbered steps, the cost and the reference. The loops are plain Python that
@@ -18,12 +23,17 @@ Each docstring tells the idea, the numbered steps, the cost and the reference. T
 from importlib import import_module as _import_module
 
 __all__ = [
+    "clustering",
+    "features",
     "filters",
+    "graph_cuts",
+    "graphs",
     "level_sets",
     "mixtures",
     "morphology",
     "regions",
     "snakes",
+    "softmax",
     "thresholding",
     "watershed",
 ]

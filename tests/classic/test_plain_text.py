@@ -7,7 +7,11 @@ import sys
 import numpy as np
 
 from course_utils.classic import (
+    clustering,
+    features,
     filters,
+    graph_cuts,
+    graphs,
     level_sets,
     mixtures,
     morphology,
@@ -43,6 +47,10 @@ def answers():
             "dilation": morphology.dilate(mask, morphology.disk(2)),
             "components": morphology.label(mask, 8),
             "filled": morphology.fill_holes(mask),
+            "modes": clustering.mean_shift_modes(colour, 2, float(image.max()) / 4),
+            "segments": clustering.mean_shift_segments(colour, 2, float(image.max()) / 4, 3),
+            "ends": clustering.mean_shift(colour[:4], float(image.max()) / 4).ends,
+            "superpixels": clustering.slic(colour, 9, float(image.max()) / 4),
             "large": morphology.remove_small(mask, 4),
             "distance": watershed.distance_transform(mask),
             "h-maxima": watershed.h_maxima(image, image.max() / image.dtype.type(9)),
@@ -56,6 +64,14 @@ def answers():
             "log density": mixtures.log_density(mixture, colour),
             "responsibilities": mixtures.responsibilities(mixture, colour),
             "component": mixtures.most_likely(mixture, colour),
+            "contrast": graph_cuts.contrast_weights(colour / colour.max()),
+            "cut": graph_cuts.min_cut(np.stack([image, image[::-1]]), np.stack([image] * 4) // 3).mask,
+            "expansion": graph_cuts.alpha_expansion(
+                np.stack([image, image[::-1], image[:, ::-1]]), np.stack([image] * 2)
+            ).labels,
+            "GrabCut": graph_cuts.grab_cut(
+                colour / colour.max(), (2, 3, 11, 15), components=2, rounds=2
+            ).mask,
             "snake": snakes.evolve(outline, image, step=0.1, balloon=0.1, steps=9).contours,
             "flow": snakes.gradient_vector_flow(image, sweeps=3),
             "Chan–Vese": level_sets.chan_vese(image, mask, steps=4).phi,
@@ -63,6 +79,11 @@ def answers():
             "geodesic": level_sets.geodesic_contour(image, mask, balloon=-1, steps=4, renew=2).phi,
             "morphological Chan–Vese": level_sets.morphological_chan_vese(image, steps=3),
             "morphological geodesic": level_sets.morphological_geodesic(image, mask, steps=3, balloon=-1),
+            "features": features.features(colour, (1.5,)).values,
+            "merging": graphs.merging(colour, float(image.max()) / 4).weights,
+            "walk": graphs.walk(colour, markers).probabilities,
+            "affinity": graphs.affinity(image, 2).data,
+            "normalised cut": graphs.normalised_cut(graphs.affinity(image, 2)).side,
         }
         found |= {f"{name}, {image.dtype}": answer for name, answer in here.items()}
     return found

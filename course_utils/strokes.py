@@ -1,0 +1,100 @@
+"""Learning from a few strokes: paint some pixels of each class, and a random forest paints the rest.
+
+The features are the course's (``classic.features``), the forest is scikit-learn's. Taught in lesson 07.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils.classic import features as feature_bank
+
+SCALES = feature_bank.SCALES
+
+
+@dataclass(frozen=True)
+class PixelForest:
+    """A forest that knows pixels by their features; made by ``pixel_classifier``."""
+
+    forest: object  #: sklearn.ensemble.RandomForestClassifier
+    names: tuple  #: of the features that it was fitted to
+    scales: tuple
+    families: tuple
+
+    @property
+    def classes(self):
+        """The numbers of the strokes, rising."""
+        return self.forest.classes_
+
+    def probabilities(self, image):
+        """Share of the trees for each class: float64 (K, H, W), sum 1 over K. As many channels as in the fit."""
+        values, names = feature_bank.features(image, self.scales, self.families)
+        if names != self.names:
+            raise ValueError(
+                f"image gives {len(names)} features, but the forest was fitted to {len(self.names)}: "
+                "it must have as many channels as the images of the strokes"
+            )
+        shares = self.forest.predict_proba(values.reshape(-1, values.shape[2]))
+        return shares.T.reshape(-1, *values.shape[:2])
+
+    def predict(self, image):
+        """The class with most trees for each pixel: int32 (H, W), the smallest number of equals."""
+        return self.classes[self.probabilities(image).argmax(axis=0)].astype(np.int32)
+
+    def importances(self):
+        """Name -> share of the trees' decisions that a feature made, the largest first; sum 1."""
+        shares = self.forest.feature_importances_
+        return {self.names[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
+
+
+def pixel_classifier(
+    images, strokes, *, trees=100, seed=0, scales=SCALES, families=feature_bank.FAMILIES, jobs=None
+):
+    """Fit a random forest to the painted pixels of one image, or of several.
+
+    1. Features of each image.
+    2. The painted pixels are the training set: one row of features each, the stroke's number is the class.
+    3. A forest: each tree sees a random sample of the rows, and at each branch a random few of the features.
+
+    Parameters: images, one image (H, W) or (H, W, C), or a list of them, of one kind; strokes, integers (H, W), 0 where
+    nothing is painted, or a list as long; trees; seed; scales and families as for ``classic.features.features``; jobs,
+    processor cores for the forest as in scikit-learn. The pixels of one stroke are neighbours and much alike: they are
+    no independent test data for each other.
+    Returns: PixelForest, the same for the same seed. Raises ValueError when images and strokes do not fit, or when
+    fewer than two classes are painted; TypeError or ValueError for a bad image.
+    Cost: features, then trees · pixels painted · their logarithm; prediction is trees · depth a pixel.
+
+    Reference: Breiman, Random forests, Machine Learning 45, 2001, doi:10.1023/A:1010933404324; Berg et al., ilastik,
+    Nature Methods 16, 2019, doi:10.1038/s41592-019-0582-9. Lesson 07.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    single = not isinstance(images, list | tuple)
+    images, strokes = ([images], [strokes]) if single else (list(images), list(strokes))
+    if not images or len(images) != len(strokes):
+        raise ValueError(
+            f"there must be one array of strokes for each image, not {len(strokes)} for {len(images)}"
+        )
+    tables, targets, kinds = [], [], set()
+    for image, painted in zip(images, strokes, strict=True):
+        painted = np.asarray(painted)
+        if painted.dtype.kind not in "iu" or painted.shape != np.shape(image)[:2]:
+            raise ValueError(
+                f"strokes must be integers of the image's shape {np.shape(image)[:2]}, "
+                f"not {painted.dtype} of {painted.shape}"
+            )
+        if painted.min() < 0:
+            raise ValueError(f"strokes must not be negative, but the least is {painted.min()}")
+        values, names = feature_bank.features(image, scales, families)
+        kinds.add(names)
+        tables.append(values[painted > 0])
+        targets.append(painted[painted > 0])
+    if len(kinds) > 1:
+        raise ValueError("images must all have the same number of channels")
+    targets = np.concatenate(targets)
+    if len(set(targets.tolist())) < 2:
+        raise ValueError("strokes must paint at least two classes, with numbers above 0")
+    forest = RandomForestClassifier(trees, random_state=seed, n_jobs=jobs).fit(
+        np.concatenate(tables), targets
+    )
+    return PixelForest(forest, kinds.pop(), tuple(np.atleast_1d(scales)), tuple(families))
