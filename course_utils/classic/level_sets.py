@@ -292,33 +292,29 @@ def _edge_stopping(first, last, image, blur, slope, alpha, stopping):
     smooth, steep = np.empty(width + 2 * radius), np.empty(width + 2 * radius)  # with room for the border
     in_x, in_y = np.empty(width), np.empty(width)
     for y in range(first, last):
-        _both(image, y, y, 0, blur[0], slope[0], smooth[radius:], steep[radius:])
+        inner_smooth, inner_steep = smooth[radius : radius + width], steep[radius : radius + width]
+        for x in range(width):
+            inner_smooth[x], inner_steep[x] = blur[0] * image[y, x], 0.0
         for k in range(1, radius + 1):
-            above, below = max(y - k, 0), min(y + k, height - 1)
-            _both(image, above, below, k, blur[k], slope[k], smooth[radius:], steep[radius:])
+            above, below = image[max(y - k, 0)], image[min(y + k, height - 1)]
+            _add(above, below, blur[k], 1.0, inner_smooth)
+            _add(above, below, slope[k], -1.0, inner_steep)
         for line in (smooth, steep):
             line[:radius], line[radius + width :] = line[radius], line[radius + width - 1]
         for x in range(width):
             in_x[x], in_y[x] = 0.0, blur[0] * steep[radius + x]
         for k in range(1, radius + 1):
-            for x in range(width):
-                in_x[x] += slope[k] * (smooth[radius + x + k] - smooth[radius + x - k])
-                in_y[x] += blur[k] * (steep[radius + x + k] + steep[radius + x - k])
+            _add(smooth[radius - k :], smooth[radius + k :], slope[k], -1.0, in_x)
+            _add(steep[radius - k :], steep[radius + k :], blur[k], 1.0, in_y)
         for x in range(width):
             stopping[y, x] = 1 / math.sqrt(1 + alpha * math.sqrt(in_x[x] * in_x[x] + in_y[x] * in_y[x]))
 
 
 @kernel
-def _both(image, above, below, k, blur, slope, smooth, steep):
-    """Add two rows at equal distance k to the blurred line and to the line of slopes; k = 0 begins them."""
-    up, down = image[above], image[below]
-    if k == 0:
-        for x in range(up.size):
-            smooth[x], steep[x] = blur * up[x], 0.0
-        return
-    for x in range(up.size):
-        smooth[x] += blur * (up[x] + down[x])
-        steep[x] += slope * (down[x] - up[x])
+def _add(before, after, weight, sign, out):
+    """Add weight · (after + sign · before): a pair at equal distance, of a line or of rows."""
+    for x in range(out.size):
+        out[x] += weight * (after[x] + sign * before[x])
 
 
 def geodesic_contour(speed, start, *, balloon=0.0, step=None, steps=500, renew=50):
