@@ -3,6 +3,7 @@
 import importlib
 import math
 import time
+from functools import partial
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_an_unknown_suite_is_named():
         race.main(["speed"])
 
 
-@pytest.mark.parametrize("suite", ["classic", "clustering", "regions"])
+@pytest.mark.parametrize("suite", ["classic", "clustering", "graph_cuts", "regions"])
 def test_all_entrants_of_a_suite_give_the_same_answer(suite):
     pytest.importorskip("cv2", reason="the peers of the benchmarks are in the dependency group `bench`")
     for entry in importlib.import_module(f"benchmarks.{suite}").races():
@@ -100,3 +101,18 @@ def test_real_nuclei_are_split_about_as_well_as_by_the_usual_recipe(real_data):
     f1 = {row[0]: float(row[6]) for row in rows if row[2] == "all"}
     assert min(f1.values()) > 0.7  # Otsu and a distance transform go far on most types
     assert f1["course"] > f1["scikit-image"] - 0.03
+
+
+def test_real_photographs_are_parted_about_as_well_as_by_the_libraries(real_data):
+    from benchmarks import real_partitions
+
+    photos = real_partitions.photographs(real_data / "bsds_photos" / "val")[::4]
+    covering = {
+        name: real_partitions.measure(partial(run, count=25, compactness=10), photos)[0]
+        for name, run in (("course", real_partitions.our_slic), ("theirs", real_partitions.skimage_slic))
+    }
+    shifted = real_partitions.measure(
+        partial(real_partitions.our_mean_shift, spatial=8, colour=20, area=1500), photos
+    )
+    assert covering["course"] > covering["theirs"] - 0.05
+    assert shifted[0] > covering["course"]  # regions of any size beat tiles
