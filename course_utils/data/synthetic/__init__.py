@@ -2,12 +2,14 @@
 
 =============== ============================================================= =========
 ``microscope``  ``nuclei``, ``specimen``: crowded, blurred, unevenly lit cells 02, 03, 10
-``textures``    ``mosaics``: real textures of the same grey histogram          07
+``textures``    ``mosaics``: real textures of the same grey histogram         07
+``streets``     ``town``: streets where no colour belongs to one thing        07, 09 …
 =============== ============================================================= =========
 """
 
 from course_utils.data.synthetic.microscope import KINDS, KNOBS, nuclei, specimen
 from course_utils.data.synthetic.sample import Sample
+from course_utils.data.synthetic.streets import TOWN_CLASSES, TOWN_KNOBS, TOWN_SEEDS, town
 from course_utils.data.synthetic.textures import MOSAIC_KNOBS, MOSAIC_SEEDS, TEXTURES, mosaics
 
 __all__ = [
@@ -16,8 +18,12 @@ __all__ = [
     "MOSAIC_KNOBS",
     "MOSAIC_SEEDS",
     "TEXTURES",
+    "TOWN_CLASSES",
+    "TOWN_KNOBS",
+    "TOWN_SEEDS",
     "Sample",
     "mosaics",
     "nuclei",
     "specimen",
+    "town",
 ]
