@@ -11,6 +11,7 @@ Taught in lesson 05.
               with those below right and below left, too; entries whose neighbour is outside are not read
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -445,7 +446,7 @@ def _expansion(labels, alpha, unary, pairwise, offsets, metric, costs, backward)
 # ------------------------------------------------------------------------------------------- photographs
 
 
-def contrast_weights(image, smoothness=50.0, connectivity=8):
+def contrast_weights(image, smoothness=25.0, connectivity=8):
     """Pairwise costs that make a boundary cheap where the colour changes: smoothness · exp(−β |z_p − z_q|²) / |p − q|.
 
     β = 1 / (2 · mean of |z_p − z_q|² over all neighbours): what counts as a contrast, the image itself says.
@@ -494,14 +495,16 @@ def _squared_contrast(first, last, colours, offsets, squares, totals):
                     totals[y] += total
 
 
-def seed_costs(image, seeds, components=5, *, floor=FLOOR, seed=0):
+def seed_costs(image, seeds, components=4, *, strange=0.5, floor=FLOOR, seed=0):
     """Unary costs from painted pixels: −log of how often such a colour occurs under the seeds of each label.
 
-    The densities are mixtures of Gaussians (lesson 04), one for each kind of seed. At the seeds themselves the other
-    label is forbidden: its cost is ``np.inf``.
+    The densities are mixtures of Gaussians (lesson 04), one for each kind of seed, and a share of an even density
+    over all colours: a colour that nobody has painted says little, however much farther it lies from one kind of
+    seed than from the other. At the seeds themselves the other label is forbidden: its cost is ``np.inf``.
 
     Parameters: image (H, W) or (H, W, C), integers or floats in [0, 1]; seeds, integers (H, W): 0 unknown, 1 object, 2
-    background; components, Gaussians a label; floor, the least variance of a colour; seed, for their start.
+    background; components, Gaussians a label; strange, the share of the even density, between 0 and 1; floor, the least
+    variance of a colour; seed, for the Gaussians' start.
     Returns: float64 (2, H, W), for background and object. With ``components=0`` the colours tell nothing: all costs
     are 0 but those of the seeds.
     Raises TypeError or ValueError for a bad image, seeds that do not fit it, and when one kind of seed is missing.
@@ -511,6 +514,8 @@ def seed_costs(image, seeds, components=5, *, floor=FLOOR, seed=0):
     """
     colours = _colours(image)
     seeds = _seeds(seeds, colours.shape[:2])
+    if not (np.isscalar(strange) and 0 < strange < 1):
+        raise ValueError(f"strange must be a share between 0 and 1, not {strange!r}")
     costs = np.zeros((2, *seeds.shape))
     for label, number in ((1, OBJECT), (0, BACKGROUND)):
         mine = seeds == number
@@ -520,13 +525,14 @@ def seed_costs(image, seeds, components=5, *, floor=FLOOR, seed=0):
         if components:
             points = colours[mine]
             fitted = mixtures.fit_mixture(points, min(components, len(points)), seed, floor=floor).mixture
-            costs[label] = -mixtures.log_density(fitted, colours)
+            painted = mixtures.log_density(fitted, colours)
+            costs[label] = -np.logaddexp(painted + math.log(1 - strange), math.log(strange))
     costs[:, seeds > 0] = 0
     costs[0, seeds == OBJECT] = costs[1, seeds == BACKGROUND] = np.inf
     return costs
 
 
-def graph_cut(image, seeds, *, smoothness=50.0, components=5, connectivity=8, seed=0):
+def graph_cut(image, seeds, *, smoothness=50.0, components=4, connectivity=8, seed=0):
     """Interactive segmentation: paint a little of the object and of the background, and cut.
 
     1. Unary costs: what the painted colours say about each pixel (``seed_costs``).
@@ -557,7 +563,7 @@ class GrabCut(NamedTuple):
 
 
 def grab_cut(
-    image, box, strokes=None, *, smoothness=50.0, components=5, rounds=5, connectivity=8, floor=FLOOR, seed=0
+    image, box, strokes=None, *, smoothness=25.0, components=4, rounds=5, connectivity=8, floor=FLOOR, seed=0
 ):
     """Cut an object out of a box drawn around it, by learning its colours and the background's in turn.
 

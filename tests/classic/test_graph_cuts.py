@@ -301,7 +301,7 @@ def test_a_few_strokes_cut_out_the_disk(seed, components):
 def test_graph_cut_is_the_minimum_cut_of_its_two_costs():
     image, mask = scene()
     unary, pairwise = graph_cuts.seed_costs(image, seeds_of(mask)), contrast_weights(image)
-    cut = graph_cut(image, seeds_of(mask))
+    cut = graph_cut(image, seeds_of(mask), smoothness=25)
     assert np.array_equal(cut.mask, min_cut(unary, pairwise).mask)
     assert cut.flow == pytest.approx(energy(cut.mask, unary, pairwise))
 
@@ -458,6 +458,8 @@ def test_images_seeds_and_boxes_that_do_not_fit_get_a_clear_error():
             grab_cut(wrong, (1, 1, 5, 5))
     with pytest.raises(ValueError, match="connectivity must be 4"):
         graph_cut(image, seeds, connectivity=6)
+    with pytest.raises(ValueError, match="strange must be a share"):
+        graph_cuts.seed_costs(image, seeds, strange=1)
     with pytest.raises(ValueError, match="smoothness must be"):
         graph_cut(image, seeds, smoothness=-1)
     for box in ((5, 5, 5, 9), (0, 0, 25, 9), (-1, 0, 5, 5), (5, 0, 2, 9)):
