@@ -33,7 +33,7 @@ from course_utils.data import checksums
 
 SIZES = (0.5, 4, 16)  # megapixels
 THREADS = (1, 2)
-SUITES = ("classic", "clustering", "contours", "graph_cuts", "metrics", "regions")
+SUITES = ("classic", "clustering", "contours", "features", "graph_cuts", "graphs", "metrics", "regions")
 PEERS = (
     "numpy",
     "numba",

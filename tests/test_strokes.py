@@ -36,10 +36,18 @@ def test_the_same_seed_gives_the_same_forest_from_one_image_or_a_list():
     one = strokes.pixel_classifier(image, painted, trees=10, scales=(1,)).probabilities(image)
     other = strokes.pixel_classifier([image], [painted], trees=10, scales=(1,)).probabilities(image)
     assert np.array_equal(one, other)
-    two = strokes.pixel_classifier(
-        [image, image], [painted * (painted == 3), painted * (painted == 8)], trees=10, scales=(1,)
+
+
+def test_strokes_in_several_images_count_together():
+    image, mask, painted = two_textures()
+    forest = strokes.pixel_classifier(
+        [image, image[::-1]],
+        [painted * (painted == 3), (painted * (painted == 8))[::-1]],
+        trees=30,
+        scales=(1, 2),
     )
-    assert np.array_equal(two.probabilities(image), one)
+    assert forest.classes.tolist() == [3, 8]
+    assert ((forest.predict(image) == 8) == mask).mean() > 0.9
 
 
 def test_what_does_not_fit_gets_a_clear_error():
