@@ -720,6 +720,13 @@ def _asphalt(x, z, t, street, grain):
     for cx, cz in ground.covers:
         tone = np.where((x - cx) ** 2 + (z - cz) ** 2 < 0.1, 0.55 * tone, tone)
     albedo = ground.asphalt * tone[:, None] * (1 + ground.tint)
+    share, tint = _markings(x, z, street, grain)
+    return albedo * (1 - share) + tint * share
+
+
+def _markings(x, z, street, grain):
+    """Worn paint on the road: its share of a place (n, 1), and its albedo (n, 3)."""
+    ground, b = street.ground, street.ground.offset[1]
     paint = np.zeros(x.shape, np.float32)
     dashes = np.mod(z, 6) < (2.2, 6, 3.2)[ground.middle]
     paint = np.maximum(paint, (np.abs(x) < 0.06) & dashes)
@@ -741,12 +748,11 @@ def _asphalt(x, z, t, street, grain):
         0,
         1,
     )
-    yellow = (0.5, 0.38, 0.06) if ground.edge == 2 else (0.55, 0.55, 0.53)
-    tint = np.where((np.abs(x) > 1)[:, None] & (ground.crossing is None or True), yellow, (0.55, 0.55, 0.53))
+    lines = (0.5, 0.38, 0.06) if ground.edge == 2 else (0.55, 0.55, 0.53)
+    tint = np.where((np.abs(x) > 1)[:, None], lines, (0.55, 0.55, 0.53))
     if ground.crossing is not None:
         tint = np.where((np.abs(z - ground.crossing) < 4)[:, None], (0.6, 0.6, 0.58), tint)
-    share = (paint * worn)[:, None]
-    return albedo * (1 - share) + tint * share
+    return (paint * worn)[:, None], tint
 
 
 def _slabs(x, z, t, street, grain):
@@ -957,7 +963,7 @@ def _glass(house, light, panes, p, q, place, rise, facing, normal, depth, floor)
     """What a window shows (n, 3): its frame, and in the glass the sky or the house opposite, and the room behind."""
     _, y, z = place
     tilt = 0.12 * (panes[:, 0] - 0.5) + 0.05 * (panes[:, 1] - 0.5) * p
-    up = rise * 1.0 + tilt
+    up = rise + tilt
     side = -house.side if house.side else 1
     opposite = light.top_of(side, z) if house.side else 7.0
     mirrored = y + up * 2 * light.half_street > opposite - 0.4 * panes[:, 1]
@@ -1263,142 +1269,155 @@ def _car(canvas, view, car, light):
     window = view.window(car.x, car.z, 0.56 * car.long + 0.4, 0, car.high + 0.1)
     if window is None:
         return
-    rows, columns = window
-    ahead, aside = cos(car.heading), sin(car.heading)
-    # The ray in the car's frame: forward (l), to its right (w), up.
-    ox, oz = view.x - car.x, -car.z
-    ol, ow = ox * aside + oz * ahead, ox * ahead - oz * aside
-    dl = (view.dx[columns] * aside + view.dz[columns] * ahead)[None]
-    dw = (view.dx[columns] * ahead - view.dz[columns] * aside)[None]
-    dy = view.dy[rows, None]
-    along, height, glass = _outline(car)
-    belt, half, lean_in = 0.93, car.wide / 2, 0.1 if car.van else 0.26
-
-    def broad(y):
-        return half - lean_in * np.maximum(y - belt, 0) - 0.05 * np.maximum(0.45 - y, 0)
-
-    def put(t, mask, normal, albedo, gloss):
-        t = np.broadcast_to(t, mask.shape)
-        seen = canvas.visible(window, t, mask & (t > 0.5))
-        if not seen.any():
-            return
-        nl, ny, nw = (np.broadcast_to(part, mask.shape)[seen] for part in normal)
-        world = (nl * aside + nw * ahead, ny, nl * ahead - nw * aside)
-        y = np.broadcast_to(view.height + dy * t, mask.shape)[seen]
-        place = (np.float32(car.x), y, np.float32(car.z))
-        sunlit = light.past_houses(np.float32(car.x), y, np.float32(car.z))
-        base = np.broadcast_to(albedo, (*mask.shape, 3))[seen]
-        shade = np.clip(0.5 + 0.5 * y / 0.9, 0.45, 1)
-        colour = light.on(base, world, place, sunlit, shade)
-        # Lacquer and glass mirror the sky above the horizon and the dark street below it.
-        d = (
-            np.broadcast_to(dl, mask.shape)[seen],
-            np.broadcast_to(dy, mask.shape)[seen],
-            np.broadcast_to(dw, mask.shape)[seen],
-        )
-        long = np.sqrt(d[0] ** 2 + d[1] ** 2 + d[2] ** 2)
-        into = -(d[0] * nl + d[1] * ny + d[2] * nw) / long
-        up = d[1] / long + 2 * into * ny
-        share = (
-            np.clip(0.05 + 0.95 * (1 - np.clip(into, 0, 1)) ** 4, 0, 0.8)
-            * np.broadcast_to(gloss, mask.shape)[seen]
-        )
-        open_ = np.clip((up - 0.05) / 0.5, 0, 1)[:, None]
-        mirror = light.sky_at(np.maximum(up, 0)) * open_ + light.wall * np.clip(0.9 + 3 * up, 0.25, 1.2)[
-            :, None
-        ] * (1 - open_)
-        colour = colour * (1 - 0.6 * share[:, None]) + mirror * share[:, None]
-        canvas.paint(window, t, seen, colour, CAR)
-
+    body = _Body(canvas, view, car, light, window)
     with np.errstate(divide="ignore", invalid="ignore"):
-        for number in range(len(along) - 1):  # bonnet, windscreen, roof, rear window, boot
-            l0, l1, y0, y1 = along[number], along[number + 1], height[number], height[number + 1]
+        body.hull()
+        for end in (-1, 1):
+            body.end(end)
+        for side in (-1, 1):
+            if side * body.ow > body.half:  # the camera sees this side
+                body.flank(side)
+                body.cabin(side)
+
+
+class _Body:
+    """A car and the rays that may meet it, in the car's own frame: l forward, y up, w to its right (m)."""
+
+    BELT = 0.93  # metres; above it the body narrows
+
+    def __init__(self, canvas, view, car, light, window):
+        self.canvas, self.car, self.light, self.window, self.eye = canvas, car, light, window, view.height
+        rows, columns = window
+        self.cos, self.sin = ahead, aside = cos(car.heading), sin(car.heading)
+        x, z = view.x - car.x, -car.z
+        self.ol, self.ow = x * aside + z * ahead, x * ahead - z * aside
+        self.dl = (view.dx[columns] * aside + view.dz[columns] * ahead)[None]
+        self.dw = (view.dx[columns] * ahead - view.dz[columns] * aside)[None]
+        self.dy = view.dy[rows, None]
+        self.along, self.height, self.glass = _outline(car)
+        self.half, self.lean = car.wide / 2, 0.1 if car.van else 0.26
+
+    def at(self, t):
+        """Where the rays are at depth t: l, y, w."""
+        return self.ol + self.dl * t, self.eye + self.dy * t, self.ow + self.dw * t
+
+    def breadth(self, y):
+        """Half the width at a height."""
+        return self.half - self.lean * np.maximum(y - self.BELT, 0) - 0.05 * np.maximum(0.45 - y, 0)
+
+    def hull(self):
+        """Bonnet, windscreen, roof, rear window and boot: the outline's stretches, each a slanted plane."""
+        corners = list(zip(self.along, self.height, strict=True))
+        for (l0, y0), (l1, y1), glass in zip(corners, corners[1:], self.glass, strict=False):
             steep = hypot(l1 - l0, y1 - y0)
             nl, ny = (y0 - y1) / steep, (l1 - l0) / steep
-            facing = dl * nl + dy * ny
+            facing = self.dl * nl + self.dy * ny
             if facing.min() >= 0:
                 continue
-            t = ((l0 - ol) * nl + (y0 - view.height) * ny) / facing
-            share = (ol + dl * t - l0) / (l1 - l0)
-            y, w = view.height + dy * t, ow + dw * t
-            mask = (share >= 0) & (share <= 1) & (np.abs(w) < broad(y)) & (facing < 0)
-            if not mask.any():
-                continue
-            pane = glass[number] & (np.abs(w) < broad(y) - 0.09) & (share > 0.08) & (share < 0.92)
-            albedo = np.where(pane[..., None], 0.012, car.paint)
-            put(t, mask, (nl, ny, 0.25 * w / half), albedo, np.where(pane, 0.9, 1.0))
-        for end in (-1, 1):  # front and back
-            if end * ol <= car.long / 2:
-                continue
-            t = (end * car.long / 2 - ol) / dl
-            y, w = view.height + dy * t, ow + dw * t
-            top = height[-1] if end > 0 else height[0]
-            mask = (y > 0.22) & (y < top) & (np.abs(w) < broad(y) - 0.08 * (y < 0.4))
-            albedo = np.broadcast_to(car.paint, (*mask.shape, 3)).copy()
-            albedo[(y < 0.42) & mask] = 0.03
-            lampy = (
-                (np.abs(y - (0.6 if end > 0 else 0.7)) < 0.07) & (np.abs(np.abs(w) - 0.68) < 0.12) & (y < top)
-            )
-            albedo[lampy] = (0.55, 0.56, 0.56) if end > 0 else (0.45, 0.02, 0.02)
-            albedo[(np.abs(w) < 0.26) & (np.abs(y - 0.47) < 0.06)] = car.plate
-            if end > 0:
-                albedo[(np.abs(w) < 0.42) & (y > 0.56) & (y < 0.66)] = 0.02
-            put(t, mask, (float(end), 0.12 * (y - 0.45), 0.3 * w / half), albedo, 0.8)
-            if light.night > 0.25 and not (car.parked and end < 0):
-                on = mask & lampy & (t > 0)
-                on &= np.abs(canvas.depth[window] - t) < 1e-3
-                if not car.parked:
-                    canvas.light[window][on] += np.array(
-                        (14, 13, 11) if end > 0 else (2.2, 0.12, 0.08)
-                    ) * min(1, 1.5 * light.night)
-        for side in (-1, 1):
-            if side * ow <= half:
-                continue
-            for upper in (False, True):
-                lean = lean_in if upper else 0.0
-                t = (side * (half - lean * (view.height - belt)) - ow) / (dw + side * lean * dy)
-                y, l = view.height + dy * t, ol + dl * t  # noqa: E741
-                top = np.interp(l, along, height, left=0, right=0)
-                wheel = np.minimum(
-                    np.hypot(l - 0.62 * car.long / 2, y - 0.31), np.hypot(l + 0.6 * car.long / 2, y - 0.31)
-                )
-                mask = (y < top) & (y > 0.24) & ((y >= belt) == upper)
-                if not upper:
-                    mask |= wheel < 0.31
-                albedo = np.broadcast_to(car.paint * (1 - 0.3 * car.dirt), (*mask.shape, 3)).copy()
-                gloss, ny = (
-                    np.ones(mask.shape),
-                    np.where(y < 0.6, -0.25 + 0.25 * (y - 0.24) / 0.36, 0.35 * (y - 0.6) / 0.3),
-                )
-                if upper:
-                    ny = np.full(mask.shape, lean_in)
-                    front, back = (0.46, -0.86) if car.estate else (0.46, -0.56)
-                    front, back = (0.68, 0.3) if car.van else (front, back)
-                    l2 = l / (car.long / 2)
-                    pane = (
-                        (y > belt + 0.03)
-                        & (y < np.minimum(top, car.high - 0.03) - 0.07)
-                        & (l2 < front)
-                        & (l2 > back)
-                    )
-                    pillar = (np.abs(l2 + 0.08) < 0.03) | (np.abs(l2 + 0.56) < 0.025)
-                    albedo[pane] = 0.012
-                    albedo[pane & pillar] = 0.01
-                    gloss = np.where(pane & ~pillar, 0.9, 1.0)
-                else:
-                    albedo[(y < 0.34)] = 0.04
-                    seam = (np.abs(l + 0.04 * car.long) < 0.012) | (np.abs(l - 0.2 * car.long) < 0.012)
-                    albedo[seam & (y > 0.4)] *= 0.35
-                    albedo[(np.abs(y - 0.52) < 0.025)] *= 0.7
-                    albedo[wheel < 0.37] = 0.008
-                    albedo[wheel < 0.30] = 0.018
-                    spokes = (
-                        np.mod(np.arctan2(y - 0.31, np.abs(l) - 0.61 * car.long / 2) * 5 / (2 * np.pi), 1)
-                        < 0.55
-                    )
-                    albedo[(wheel < 0.19) & spokes] = 0.32
-                    gloss = np.where(wheel < 0.37, 0.1, 1.0)
-                put(t, mask, (0.12 * l / car.long, ny, float(side)), albedo, gloss)
+            t = ((l0 - self.ol) * nl + (y0 - self.eye) * ny) / facing
+            l, y, w = self.at(t)  # noqa: E741
+            share = (l - l0) / (l1 - l0)
+            mask = (share >= 0) & (share <= 1) & (np.abs(w) < self.breadth(y)) & (facing < 0)
+            if mask.any():
+                pane = glass & (np.abs(w) < self.breadth(y) - 0.09) & (share > 0.08) & (share < 0.92)
+                albedo = np.where(pane[..., None], 0.012, self.car.paint)
+                self.put(t, mask, (nl, ny, 0.25 * w / self.half), albedo, np.where(pane, 0.9, 1.0))
+
+    def end(self, end):
+        """The back (-1) or the front (1), with bumper, lamps, plate and grille."""
+        car, light = self.car, self.light
+        if end * self.ol <= car.long / 2:
+            return
+        t = (end * car.long / 2 - self.ol) / self.dl
+        _, y, w = self.at(t)
+        top = self.height[-1] if end > 0 else self.height[0]
+        mask = (y > 0.22) & (y < top) & (np.abs(w) < self.breadth(y) - 0.08 * (y < 0.4))
+        albedo = np.broadcast_to(car.paint, (*mask.shape, 3)).copy()
+        albedo[(y < 0.42) & mask] = 0.03
+        lamps = (np.abs(y - (0.6 if end > 0 else 0.7)) < 0.07) & (np.abs(np.abs(w) - 0.68) < 0.12) & (y < top)
+        albedo[lamps] = (0.55, 0.56, 0.56) if end > 0 else (0.45, 0.02, 0.02)
+        albedo[(np.abs(w) < 0.26) & (np.abs(y - 0.47) < 0.06)] = car.plate
+        if end > 0:
+            albedo[(np.abs(w) < 0.42) & (y > 0.56) & (y < 0.66)] = 0.02
+        self.put(t, mask, (float(end), 0.12 * (y - 0.45), 0.3 * w / self.half), albedo, 0.8)
+        if light.night > 0.25 and not car.parked:
+            on = mask & lamps & (t > 0) & (np.abs(self.canvas.depth[self.window] - t) < 1e-3)
+            beam = np.array((14, 13, 11) if end > 0 else (2.2, 0.12, 0.08))
+            self.canvas.light[self.window][on] += beam * min(1, 1.5 * light.night)
+
+    def flank(self, side):
+        """A side below the belt: sill, doors' seams, wheels in their arches."""
+        car, t = self.car, (side * self.half - self.ow) / self.dw
+        t = np.broadcast_to(t, np.broadcast_shapes(t.shape, self.dy.shape))
+        l, y, _ = self.at(t)  # noqa: E741
+        top = np.interp(l, self.along, self.height, left=0, right=0)
+        half = car.long / 2
+        wheel = np.minimum(np.hypot(l - 0.62 * half, y - 0.31), np.hypot(l + 0.6 * half, y - 0.31))
+        mask = (y < top) & (y > 0.24) & (y < self.BELT) | (wheel < 0.31)
+        albedo = np.broadcast_to(car.paint * (1 - 0.3 * car.dirt), (*mask.shape, 3)).copy()
+        albedo[y < 0.34] = 0.04
+        seam = (np.abs(l + 0.04 * car.long) < 0.012) | (np.abs(l - 0.2 * car.long) < 0.012)
+        albedo[seam & (y > 0.4)] *= 0.35
+        albedo[np.abs(y - 0.52) < 0.025] *= 0.7
+        albedo[wheel < 0.37] = 0.008
+        albedo[wheel < 0.30] = 0.018
+        spokes = np.mod(np.arctan2(y - 0.31, np.abs(l) - 0.61 * half) * 5 / (2 * np.pi), 1) < 0.55
+        albedo[(wheel < 0.19) & spokes] = 0.32
+        # The sheet bulges: it looks down below the middle and up above it.
+        ny = np.where(y < 0.6, -0.25 + 0.25 * (y - 0.24) / 0.36, 0.35 * (y - 0.6) / 0.3)
+        self.put(t, mask, (0.12 * l / car.long, ny, float(side)), albedo, np.where(wheel < 0.37, 0.1, 1.0))
+
+    def cabin(self, side):
+        """A side above the belt, leaning inwards: windows and pillars."""
+        car = self.car
+        t = (side * (self.half - self.lean * (self.eye - self.BELT)) - self.ow) / (
+            self.dw + side * self.lean * self.dy
+        )
+        l, y, _ = self.at(t)  # noqa: E741
+        top = np.interp(l, self.along, self.height, left=0, right=0)
+        mask = (y < top) & (y >= self.BELT)
+        front, back = (0.68, 0.3) if car.van else (0.46, -0.86) if car.estate else (0.46, -0.56)
+        share = l / (car.long / 2)
+        pane = (
+            (y > self.BELT + 0.03)
+            & (y < np.minimum(top, car.high - 0.03) - 0.07)
+            & (share < front)
+            & (share > back)
+        )
+        pillar = (np.abs(share + 0.08) < 0.03) | (np.abs(share + 0.56) < 0.025)
+        albedo = np.broadcast_to(car.paint * (1 - 0.3 * car.dirt), (*mask.shape, 3)).copy()
+        albedo[pane] = np.where(pillar[pane], 0.01, 0.012)[:, None]
+        normal = 0.12 * l / car.long, np.full(mask.shape, self.lean), float(side)
+        self.put(t, mask, normal, albedo, np.where(pane & ~pillar, 0.9, 1.0))
+
+    def put(self, t, mask, normal, albedo, gloss):
+        """Paint a surface at depth t where it is seen; lacquer and glass mirror the sky and, below it, the street."""
+
+        def of_seen(part):
+            return np.broadcast_to(part, mask.shape)[seen]
+
+        t = np.broadcast_to(t, mask.shape)
+        seen = self.canvas.visible(self.window, t, mask & (t > 0.5))
+        if not seen.any():
+            return
+        car, light = self.car, self.light
+        nl, ny, nw = map(of_seen, normal)
+        world = nl * self.sin + nw * self.cos, ny, nl * self.cos - nw * self.sin
+        y = of_seen(self.eye + self.dy * t)
+        place = np.float32(car.x), y, np.float32(car.z)
+        shade = np.clip(0.5 + 0.5 * y / 0.9, 0.45, 1)
+        base = np.broadcast_to(albedo, (*mask.shape, 3))[seen]
+        colour = light.on(base, world, place, light.past_houses(*place), shade)
+        dl, dy, dw = map(of_seen, (self.dl, self.dy, self.dw))
+        long = np.sqrt(dl**2 + dy**2 + dw**2)
+        into = -(dl * nl + dy * ny + dw * nw) / long
+        up = dy / long + 2 * into * ny
+        share = np.clip(0.05 + 0.95 * (1 - np.clip(into, 0, 1)) ** 4, 0, 0.8)
+        share = (share * of_seen(gloss))[:, None]
+        sky, up = np.clip((up - 0.05) / 0.5, 0, 1)[:, None], up[:, None]
+        street = light.wall * np.clip(0.9 + 3 * up, 0.25, 1.2)
+        mirror = light.sky_at(np.maximum(up[:, 0], 0)) * sky + street * (1 - sky)
+        self.canvas.paint(self.window, t, seen, colour * (1 - 0.6 * share) + mirror * share, CAR)
 
 
 def _person(canvas, view, person, light):
@@ -1524,7 +1543,7 @@ def _pole(canvas, view, pole, light):
     seen = canvas.visible(window, depth, mask)
     if not seen.any():
         return
-    across = np.clip(p / radius, -1, 1)[np.broadcast_to(True, mask.shape)].reshape(mask.shape)[seen]
+    across = np.clip(p / radius, -1, 1)[seen]
     height = np.broadcast_to(y, mask.shape)[seen]
     front = np.sqrt(np.maximum(1 - across**2, 0.05))
     normal = (across * view.cos, 0.0 * across, -front)
