@@ -474,3 +474,15 @@ def test_images_seeds_and_boxes_that_do_not_fit_get_a_clear_error():
     for name in ("components", "rounds"):
         with pytest.raises(ValueError, match=f"{name} must be a whole number"):
             grab_cut(image, (1, 1, 5, 5), **{name: 0})
+
+
+def test_boxes_on_real_photographs_do_about_as_well_as_in_opencv(real_data):
+    pytest.importorskip("cv2", reason="OpenCV is in the dependency group `bench`")
+    from benchmarks import real_grab_cut
+
+    examples = list(real_grab_cut.photos(real_data, "bsds_photos", "train"))[::3]
+    rows = list(real_grab_cut.measure(examples, "bsds_photos", "train"))
+    iou = {(row[2], row[3]): float(row[5]) for row in rows}
+    for prompt in ("box", "box and strokes"):
+        assert iou[prompt, "course"] > iou[prompt, "OpenCV"] - 0.05
+    assert iou["box and strokes", "course"] > iou["strokes", "course"]
