@@ -70,13 +70,13 @@ def image(megapixels):
 
 
 def strokes(megapixels):
-    """(image, seeds): strokes in a hundredth of the blobs, 1 where dark and 2 where bright."""
+    """(image, seeds): short strokes every thirty pixels, 1 where dark and 2 where bright."""
     values = image(megapixels)
     seeds = np.zeros(values.shape, np.int32)
-    for y in range(20, len(values) - 20, 60):
-        for x in range(20, values.shape[1] - 20, 60):
+    for y in range(10, len(values) - 10, 30):
+        for x in range(10, values.shape[1] - 10, 30):
             window = values[y : y + 6, x : x + 6].mean()
-            if abs(window - 0.5) > 0.1:
+            if abs(window - 0.5) > 0.06:
                 seeds[y : y + 6, x : x + 6] = 1 + (window > 0.5)
     return values, seeds
 
@@ -121,14 +121,14 @@ def their_cut(values, labels):
 
 
 def cuts_of_equal_worth(answers):
-    """Mean Ncut of a part, not above the other's by more than a tenth of the limit."""
+    """Both stop by the same limit; which parts that leaves depends on the first cuts, so only their worth is held."""
     worth = {}
     for name, (values, labels, cut) in answers.items():
         parts = np.zeros(labels.max(), np.int64)
         parts[labels - 1] = cut
         value = graphs.ncut_value(graphs.region_affinity(values, labels, 0.02), parts)
         worth[name] = value / np.unique(parts).size
-    assert worth["course"] <= worth.get("scikit-image", np.inf) + 0.01, worth
+    assert max(worth.values()) < 0.1, worth  # the limit, for the mean part
 
 
 def nearly_the_same_partition(answers):

@@ -86,7 +86,7 @@ def test_an_unknown_suite_is_named():
         race.main(["speed"])
 
 
-@pytest.mark.parametrize("suite", ["classic", "clustering", "graph_cuts", "regions"])
+@pytest.mark.parametrize("suite", ["classic", "clustering", "features", "graph_cuts", "graphs", "regions"])
 def test_all_entrants_of_a_suite_give_the_same_answer(suite):
     pytest.importorskip("cv2", reason="the peers of the benchmarks are in the dependency group `bench`")
     for entry in importlib.import_module(f"benchmarks.{suite}").races():
