@@ -9,7 +9,8 @@ every row:
   and are never averaged with each other;
 * what a method was given beyond the picture stands in its row: ``labels`` it learned from, ``prompts`` at test time,
   what its settings were ``tuned`` on. To know whether the object is the bright or the dark side is a prompt, too:
-  with ``prompts="polarity"`` a method is handed the negative of every picture whose object is dark;
+  with ``prompts="polarity"`` a method is handed the negative of every picture whose object is dark, and with
+  ``prompts="box"`` it gets, as a second argument, the box around the object that somebody might have drawn;
 * ``cost`` is the time for all pictures, as a multiple of a fixed calculation on the same machine in the same minute;
   ``mb`` the most memory that Python's and numpy's allocations took beyond the picture.
 
@@ -32,6 +33,7 @@ from course_utils.data import checksums, photos, synthetic
 
 FILE = "scoreboard.csv"
 TOLERANCE = 2.0
+MARGIN = 5  # pixels between the object and the box of a prompt
 #: The photographs, and whether their object is the bright side.
 PHOTOS = {
     "coins": True,
@@ -58,6 +60,17 @@ class Item:
     mask: np.ndarray
     bright: bool
 
+    @property
+    def box(self):
+        """(top, left, bottom, right) around the object, `MARGIN` wider where the picture allows it.
+
+        ``image[top:bottom, left:right]`` is inside. Where objects lie all over the picture, that may be all of it.
+        """
+        rows, columns = (np.flatnonzero(self.mask.any(axis=axis)) for axis in (1, 0))
+        height, width = self.mask.shape
+        top, left = max(int(rows[0]) - MARGIN, 0), max(int(columns[0]) - MARGIN, 0)
+        return top, left, min(int(rows[-1]) + 1 + MARGIN, height), min(int(columns[-1]) + 1 + MARGIN, width)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -79,7 +92,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Entrant:
-    """A method to record: ``segment`` (image → mask), and what its row says of it."""
+    """A method to record: ``segment`` (image → mask, or image and prompt → mask), and what its row says of it."""
 
     segment: Callable
     lesson: str
@@ -108,7 +121,8 @@ def evaluate(segment, *, prompts="", colour=False):
     segment : function(image) -> bool (H, W)
         ``image`` is float in [0, 1], (H, W), or (H, W, 3) with ``colour=True`` (grey pictures are then repeated).
     prompts : str
-        With ``"polarity"``, pictures whose object is dark are handed over as negatives.
+        With ``"polarity"``, pictures whose object is dark are handed over as negatives. With ``"box"``, the method is
+        called as ``segment(image, box)`` with `Item.box`.
 
     Returns
     -------
@@ -118,8 +132,8 @@ def evaluate(segment, *, prompts="", colour=False):
 
     Raises ValueError, with the picture's name, where the answer is no mask of the picture's size.
     """
-    given = [_hand_over(item, prompts, colour) for item in items()]
-    segment(given[0].copy())  # what is compiled or loaded once is not part of the cost
+    given = [_arguments(item, prompts, colour) for item in items()]
+    _call(segment, given[0])  # what is compiled or loaded once is not part of the cost
     answers, cost = _timed(segment, given)
     scores = {}
     for name in SETS:
@@ -233,6 +247,17 @@ def _row(method, entrant, *, own):
     return Row(method, entrant.lesson, **means, cost=cost, mb=mb, **given, own=own)
 
 
+def _arguments(item, prompts, colour):
+    """What a method is called with: the picture, and the prompt if it is one that is handed over."""
+    image = _hand_over(item, prompts, colour)
+    return (image, item.box) if prompts == "box" else (image,)
+
+
+def _call(segment, arguments):
+    image, *prompt = arguments
+    return segment(image.copy(), *prompt)  # a method may spoil its picture
+
+
 def _hand_over(item, prompts, colour):
     image = item.image
     if colour and image.ndim == 2:
@@ -252,11 +277,11 @@ def _scores(item, answer):
     return metrics.mask_iou(item.mask, answer), metrics.boundary_f(item.mask, answer, TOLERANCE)
 
 
-def _timed(segment, images):
+def _timed(segment, given):
     """The answers, and the time for all of them in multiples of `_calibrate`."""
     unit = _calibrate()
     start = time.perf_counter()
-    answers = [segment(image.copy()) for image in images]
+    answers = [_call(segment, arguments) for arguments in given]
     return answers, (time.perf_counter() - start) / unit
 
 
@@ -273,11 +298,11 @@ def _seconds(function, *arguments):
     return time.perf_counter() - start
 
 
-def _peak_mb(segment, images):
+def _peak_mb(segment, given):
     tracemalloc.start()
     try:
-        for image in images:
-            segment(image)
+        for arguments in given:
+            segment(*arguments)
         return tracemalloc.get_traced_memory()[1] / 1e6
     finally:
         tracemalloc.stop()

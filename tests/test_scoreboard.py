@@ -49,6 +49,31 @@ def test_with_polarity_objects_are_the_brighter_side():
             assert image[item.mask].mean() > image[~item.mask].mean(), item.name
 
 
+def test_a_box_on_request_holds_the_object_and_not_much_more():
+    boxes = []
+
+    def inside(image, box):
+        mask = np.zeros(image.shape, bool)
+        mask[box[0] : box[2], box[1] : box[3]] = True
+        boxes.append(mask)
+        return mask
+
+    scores, *_ = scoreboard.evaluate(inside, prompts="box")
+    for item, mask in zip(scoreboard.items(), boxes[1:], strict=False):  # the first call only warms up
+        assert not (item.mask & ~mask).any(), item.name
+        rows, columns = (np.count_nonzero(m.any(axis=1)) for m in (mask, mask.T))
+        object_rows, object_columns = (np.ptp(np.flatnonzero(item.mask.any(axis=a))) + 1 for a in (1, 0))
+        margin = 2 * scoreboard.MARGIN
+        assert object_rows <= rows <= object_rows + margin, item.name
+        assert object_columns <= columns <= object_columns + margin, item.name
+    photographs = [
+        metrics.mask_iou(i.mask, b)
+        for i, b in zip(scoreboard.items(), boxes[1:], strict=False)
+        if i.set == "photos"
+    ]
+    assert scores["photos"][0] == pytest.approx(np.mean(photographs))
+
+
 def test_colour_is_handed_over_on_request():
     shapes = []
     scoreboard.evaluate(
