@@ -134,6 +134,6 @@ def _grab_cut():
         make,
         {"course": course, "OpenCV": opencv},
         alike,
-        "Both have five components a side and smoothness 50; their first clusters differ, and so do the masks, by a few "
-        "percent. Nine tenths of the time are minimum cuts with weak data, by the same algorithm in both.",
+        "Both have five components a side and smoothness 50; their first clusters differ, and so do the masks, by a "
+        "few percent. Most of the course's time goes into minimum cuts with weak data.",
     )
