@@ -133,7 +133,7 @@ class Picture:
 
     ``labels`` are tinted and outlined, ``outlines`` only outlined; ``scale`` is the (low, high) shown as black and
     white (default: 0 to 1, the range of the data for anything outside it); ``colormap`` a perceptually uniform map
-    for data that is no light.
+    for data that is no light. ``lines`` maps a name to points (n, 2), rows (y, x), drawn as a line over all that.
     """
 
     image: np.ndarray
@@ -143,6 +143,7 @@ class Picture:
     scale: tuple | None = None
     colormap: str = "gray"
     note: str = ""
+    lines: dict = field(default_factory=dict)
 
     def draw(self, axes):
         image = np.asarray(self.image)
@@ -152,6 +153,8 @@ class Picture:
             image = overlay(_unit(image), self.outlines, alpha=0)
         low, high = self.scale or _range(image)
         axes.imshow(image, cmap=self.colormap, vmin=low, vmax=high, interpolation=_interpolation(image))
+        axes.autoscale(False)  # a line may leave the picture, the picture stays
+        _draw_lines(axes, self.lines)
         _thin_frame(axes)
         if self.note:
             axes.text(0.02, 0.02, self.note, transform=axes.transAxes, fontsize=11, color=INK, va="bottom",
@@ -521,7 +524,8 @@ def _row_height(panels, titles, width):
     for panel, title in zip(panels, titles, strict=True):
         shape = np.shape(getattr(panel, "image", getattr(panel, "array", None)))
         picture = width * shape[0] / shape[1] if shape else 2.4
-        heights.append(picture + 0.2 + 0.26 * (1 + title.count("\n")) + 0.42 * isinstance(panel, Errors))
+        legend = isinstance(panel, Errors) or bool(getattr(panel, "lines", None))
+        heights.append(picture + 0.2 + 0.26 * (1 + title.count("\n")) + 0.42 * legend)
     return float(np.clip(max(heights), 1.2, 4.2))
 
 
@@ -543,6 +547,17 @@ def _interpolation(image):
 
 def _rgb(colours):
     return np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
+
+
+def _draw_lines(axes, lines):
+    """Lines with a dark rim, told apart by colour and dashes, and their names under the picture."""
+    for i, (name, points) in enumerate(lines.items()):
+        y, x = np.asarray(points, float).T
+        axes.plot(x, y, color=INK, linewidth=3.2, alpha=0.7)
+        axes.plot(x, y, color=PALETTE[i % len(PALETTE)], linestyle=LINES[i % 4], linewidth=1.8, label=name)
+    if lines:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(lines), fontsize=9, frameon=False,
+                    handlelength=1.6, columnspacing=0.8, handletextpad=0.4)  # fmt: skip
 
 
 def _thin_frame(axes):

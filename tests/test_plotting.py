@@ -25,6 +25,7 @@ PANELS = {
     "colour": P.Picture(RNG.random((60, 80, 3)), "colour", labels=MASK),
     "data": P.Picture(IMAGE * 300 - 20, "data", colormap="viridis", outlines=MASK.astype(int)),
     "bool": P.Picture(MASK, "mask"),
+    "lines": P.Picture(IMAGE, "grey", lines={"start": [(-9, 5), (20, 40)], "end": [(5, 5), (40, 99)]}),
     "errors": P.Errors(MASK, MASK.T.copy().reshape(60, 80), "errors"),
     "numbers": P.Numbers(
         np.arange(6).reshape(2, 3), "numbers", highlight=np.eye(2, 3) > 0, rows="ab", columns="cde"
