@@ -104,6 +104,7 @@ def test_real_nuclei_are_split_about_as_well_as_by_the_usual_recipe(real_data):
 
 
 def test_real_photographs_are_parted_about_as_well_as_by_the_libraries(real_data):
+    pytest.importorskip("cv2", reason="OpenCV is in the dependency group `bench`")
     from benchmarks import real_partitions
 
     photos = real_partitions.photographs(real_data / "bsds_photos" / "val")[::4]

@@ -2,7 +2,6 @@
 
 import itertools
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,6 +105,7 @@ def test_modes_equal_scikit_learns_from_the_same_starts():
 
 
 def test_we_climb_at_least_as_high_as_opencv():
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is in the dependency group `bench`")
     image = photograph()
     ours = mean_shift_modes(image, 8, 25)
     theirs = cv2.pyrMeanShiftFiltering(image, 8, 25, maxLevel=0)
