@@ -2,6 +2,7 @@
 
 ===================== ==============================================================================  ======
 `ThresholdExplorer`   drag a threshold along the histogram, see the mask and its score                02
+`WatershedExplorer`   flood a landscape level by level, plant markers, count the regions              03
 `ScoreExplorer`       move, grow and damage a prediction, and watch the scores disagree               01
 `Canvas`              the widget under all of them: picture, layers, plot, clicks, strokes, polylines
 ===================== ==============================================================================  ======
@@ -12,8 +13,13 @@ readers without a kernel.
 
 from importlib import import_module as _import_module
 
-_HOMES = {"Canvas": "canvas", "ScoreExplorer": "score", "ThresholdExplorer": "threshold"}
-__all__ = ["Canvas", "ScoreExplorer", "ThresholdExplorer"]
+_HOMES = {
+    "Canvas": "canvas",
+    "ScoreExplorer": "score",
+    "ThresholdExplorer": "threshold",
+    "WatershedExplorer": "watershed",
+}
+__all__ = ["Canvas", "ScoreExplorer", "ThresholdExplorer", "WatershedExplorer"]
 
 
 def __getattr__(name):

@@ -1,0 +1,818 @@
+"""The exercises of lesson 03: edges, region growing and watershed."""
+
+import heapq
+
+import numpy as np
+
+from course_utils.checks.framework import Exercise, Mistake, Property
+from course_utils.classic import morphology, watershed
+
+# --------------------------------------------------------------------------------------- the lowest pass
+
+
+def water_level(elevation, sources, x):
+    return float(min(way.max() for way in _ways(elevation, sources, x)))
+
+
+def _ways(elevation, sources, x):
+    return [elevation[min(source, x) : max(source, x) + 1] for source in sources]
+
+
+def _of_ways(rule):
+    """A wrong answer that makes something else of the ways than the lowest pass."""
+    return lambda elevation, sources, x: float(rule(_ways(elevation, sources, x)))
+
+
+def _own_height(elevation, sources, x):
+    return float(elevation[x])
+
+
+def _ends_left_out(elevation, sources, x):
+    ways = [elevation[min(source, x) + 1 : max(source, x)] for source in sources]
+    return float(min(way.max() if way.size else elevation[x] for way in ways))
+
+
+def _half_open(elevation, sources, x):
+    ways = [elevation[min(source, x) : max(source, x)] for source in sources]
+    return float(min(way.max() if way.size else elevation[x] for way in ways))
+
+
+PAPER = np.array([1, 3, 2, 5, 5, 5, 5, 0, 2])
+WALLS = np.array([0.5, 0.1, 0.9, 0.2, 0.3, 0.4, 0.8, 0.0])
+
+
+def _rows(rng):
+    cases = []
+    for n in (1, 2, 4, 6, 7, 8, 8, 9):
+        sources = np.sort(rng.choice(n, rng.integers(1, min(n, 3) + 1), replace=False))
+        cases.append((rng.permutation(3 * n)[:n], sources.tolist(), int(rng.integers(n))))
+    return cases
+
+
+WATER_LEVEL = Exercise(
+    slug="water-level",
+    lesson="03",
+    title="When does it get wet?",
+    minutes=4,
+    points=2,
+    hints=(
+        "Water on one way must climb over the highest pixel of that way. And of several ways?",
+        "For each way its highest pixel, `way.max()`; of these, the way that asks for least.",
+        "`min(way.max() for way in ways)`",
+    ),
+    reference=water_level,
+    properties=(
+        Property(
+            "is right on the row of section 3", [(PAPER, [0, 7], 2), (PAPER, [0, 7], 4), (PAPER, [0], 8)]
+        ),
+        Property("is right on random rows", _rows, weight=2),
+        Property(
+            "takes a longer way where the shorter one has a wall", [(WALLS, [1, 7], 3), (WALLS, [0, 7], 5)]
+        ),
+        Property(
+            "counts both ends of a way, also where they are one pixel or the highest",
+            [(PAPER, [1], 1), (np.array([4.0]), [0], 0), (WALLS, [1], 2), (WALLS, [6], 4), (WALLS, [2], 3)],
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "shortest way",
+            _of_ways(lambda ways: min(ways, key=len).max()),
+            "You took the source that is *nearest*. Water does not count steps: it takes the way "
+            "whose highest pixel "
+            "is lowest, be it longer.",
+        ),
+        Mistake(
+            "sum of the way",
+            _of_ways(lambda ways: min(way.sum() for way in ways)),
+            "You added the elevations along the way, as for a shortest path. Only the highest pixel "
+            "of a way counts.",
+        ),
+        Mistake(
+            "own height",
+            _own_height,
+            "That is the elevation of pixel `x` itself. A hollow behind a pass stays dry until the "
+            "water is as high "
+            "as the pass.",
+        ),
+        Mistake(
+            "highest pass",
+            _of_ways(lambda ways: max(way.max() for way in ways)),
+            "You took the *worst* of the ways. The water that comes first comes over the lowest pass.",
+        ),
+        Mistake(
+            "lowest pixel",
+            _of_ways(lambda ways: min(way.min() for way in ways)),
+            "You took the lowest pixel of a way. To come along it, water must rise to its *highest*.",
+        ),
+        Mistake(
+            "highest of the low",
+            _of_ways(lambda ways: max(way.min() for way in ways)),
+            "Minimum and maximum are the other way round: first the highest pixel of each way, then "
+            "the lowest of these.",
+        ),
+        Mistake(
+            "first source only",
+            _of_ways(lambda ways: ways[0].max()),
+            "Only the first source is in your answer. Water comes from all of them.",
+        ),
+        Mistake(
+            "mean of the way",
+            _of_ways(lambda ways: min(way.mean() for way in ways)),
+            "You averaged the elevations of a way. Water is stopped by its highest pixel, however "
+            "short the wall is.",
+        ),
+        Mistake(
+            "last end left out",
+            _half_open,
+            "A way ends *with* its last pixel. In a slice the end is not included: `+ 1` belongs to it.",
+        ),
+        Mistake(
+            "ends left out",
+            _ends_left_out,
+            "Both ends belong to the way: the source must be under water, and so must pixel `x`.",
+        ),
+    ),
+)
+
+# -------------------------------------------------------------------------------------------- the flood
+
+
+def flood(elevation, markers):
+    return _flooded(elevation, markers)
+
+
+_SIDES = ((-1, 0), (0, -1), (0, 1), (1, 0))
+
+
+def _flooded(
+    elevation, markers, *, steps=_SIDES, key=lambda height, n: (height, n), rise=max, wrap=False, guard=True
+):
+    """The flood, with a place for each mistake: the neighbours, the order of the queue, the height of an entry, what
+    lies beyond the border, and whether a pixel that has a label is left alone."""
+    height, width = elevation.shape
+    labels = np.array(markers)
+    places = np.argwhere(labels > 0).tolist()
+    queue = [(key(elevation[y, x], n), y, x, elevation[y, x]) for n, (y, x) in enumerate(places)]
+    heapq.heapify(queue)
+    entered, done = len(queue), set()
+    while queue:
+        _, y, x, level = heapq.heappop(queue)
+        if (y, x) in done:
+            continue
+        done.add((y, x))
+        for dy, dx in steps:
+            v, u = y + dy, x + dx
+            if wrap:
+                v, u = v % height, u % width
+            if not (0 <= v < height and 0 <= u < width):
+                continue
+            if (labels[v, u] == 0) if guard else (v, u) not in done:
+                labels[v, u] = labels[y, x]
+                reached = rise(elevation[v, u], level)
+                heapq.heappush(queue, (key(reached, entered), v, u, reached))
+                entered += 1
+    return labels
+
+
+def _eight(elevation, markers):
+    corners = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+    return _flooded(elevation, markers, steps=_SIDES + corners)
+
+
+def _without_number(elevation, markers):
+    return _flooded(elevation, markers, key=lambda height, n: height)
+
+
+def _last_come(elevation, markers):
+    return _flooded(elevation, markers, key=lambda height, n: (height, -n))
+
+
+def _own_heights(elevation, markers):
+    return _flooded(elevation, markers, rise=lambda height, level: height)
+
+
+def _from_the_top(elevation, markers):
+    return _flooded(elevation, markers, key=lambda height, n: (-height, n), rise=min)
+
+
+def _nearest(elevation, markers):
+    return _flooded(elevation, markers, key=lambda height, n: n)
+
+
+def _around(elevation, markers):
+    return _flooded(elevation, markers, wrap=True)
+
+
+def _overrun(elevation, markers):
+    return _flooded(elevation, markers, guard=False)
+
+
+def _sums(elevation, markers):
+    return _flooded(elevation, markers, rise=lambda height, level: height + level)
+
+
+def _one_ring(elevation, markers):
+    labels = np.array(markers)
+    for y, x in np.argwhere(markers > 0).tolist():
+        for dy, dx in _SIDES:
+            v, u = y + dy, x + dx
+            if 0 <= v < labels.shape[0] and 0 <= u < labels.shape[1] and labels[v, u] == 0:
+                labels[v, u] = labels[y, x]
+    return labels
+
+
+ROW, SOURCES = PAPER[None], np.array([[1, 0, 0, 0, 0, 0, 0, 2, 0]])
+HOLLOWS = (
+    np.array([[1, 6, 2, 2, 6, 0], [9, 9, 3, 9, 9, 9], [4, 4, 4, 4, 4, 4]]),
+    np.array([[1, 0, 0, 0, 0, 2], [0, 0, 0, 0, 0, 0], [0, 0, 3, 0, 0, 0]]),
+)
+
+
+def _scene(rng, elevation):
+    markers = np.zeros(elevation.shape, int)
+    places = rng.choice(elevation.size, min(elevation.size, int(rng.integers(2, 5))), replace=False)
+    markers.ravel()[places] = np.arange(1, len(places) + 1)
+    return elevation, markers
+
+
+def _distinct(rng):
+    """Landscapes without two equal heights, so that no tie has to be broken but that of one pixel."""
+    shapes = [(1, 6), (3, 3), (4, 6), (6, 5), (5, 7), (7, 6), (6, 6), (8, 8)]
+    return [_scene(rng, rng.permutation(h * w).reshape(h, w) / 7) for h, w in shapes]
+
+
+def _stepped(rng):
+    """Landscapes of few heights: plateaus and hollows."""
+    shapes = [(2, 5), (4, 4), (5, 6), (6, 6), (7, 5), (8, 8), (8, 7), (8, 8), (7, 8), (8, 8)]
+    return [_scene(rng, rng.integers(0, 3, shape)) for shape in shapes]
+
+
+def _plateaus(_rng):
+    ends = np.array([[1, 0, 0, 0, 0, 2]])
+    square = np.zeros((5, 6), int)
+    square[0, 0], square[4, 5], square[1, 4] = 3, 1, 2
+    return [(np.zeros((1, 6)), ends), (np.full((5, 6), 7), square), (np.zeros((1, 6)), ends[:, ::-1] * 5)]
+
+
+TOUCHING = np.array([[2, 1, 2, 3], [3, 0, 1, 2]]), np.array([[5, 5, 2, 0], [0, 0, 2, 2]])
+
+FLOOD = Exercise(
+    slug="flood-queue",
+    lesson="03",
+    title="The flood",
+    minutes=15,
+    points=4,
+    hints=(
+        "Begin with a list of entries for the marker pixels and `heapq.heapify` it; then a `while "
+        "queue:` loop that takes "
+        "out one entry and looks at four neighbours.",
+        "A neighbour is free when it lies inside the array and its label is 0. Give it the label "
+        "*when it enters* the "
+        "queue, so that it enters once; count the entries.",
+        "`heapq.heappush(queue, (max(elevation[v, u], level), entered, v, u))`, where `level` is the "
+        "first member of the "
+        "entry that was taken out.",
+    ),
+    reference=flood,
+    properties=(
+        Property("is right on the row of section 3", [(ROW, SOURCES)]),
+        Property("is right on random landscapes without equal heights", _distinct, weight=2),
+        Property("shares plateaus between the waters that reach them", _plateaus),
+        Property("is right where there are plateaus and hollows", lambda rng: [HOLLOWS, *_stepped(rng)]),
+        Property(
+            "keeps the markers' labels, also where markers touch or cover everything",
+            [TOUCHING, (np.array([[3]]), np.array([[4]])), (np.eye(2), np.array([[1, 2], [2, 1]]))],
+            weight=0.5,
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "no order of entry",
+            _without_number,
+            "Among entries of equal height your queue goes by position, not by order of entry. So "
+            "one water runs over a "
+            "whole plateau. Put the number of the entry second.",
+        ),
+        Mistake(
+            "last come",
+            _last_come,
+            "Among equal heights the *newest* entry leaves first, as from a stack: one water runs "
+            "over the whole plateau. "
+            "First come, first served.",
+        ),
+        Mistake(
+            "own height only",
+            _own_heights,
+            "A hollow behind a pass enters with its own, lower height and jumps the queue. Water "
+            "there stands as high as "
+            "the pass: take the larger of the two heights.",
+        ),
+        Mistake(
+            "from the top",
+            _from_the_top,
+            "Your water begins at the *highest* pixel. The lowest entry leaves first.",
+        ),
+        Mistake(
+            "nearest marker",
+            _nearest,
+            "The elevation plays no part: each pixel got the marker that is fewest steps away. The "
+            "queue must be ordered "
+            "by height first.",
+        ),
+        Mistake(
+            "eight neighbours",
+            _eight,
+            "Your water also flows over corners. Four neighbours are asked for: above, left, right, below.",
+        ),
+        Mistake(
+            "around the border",
+            _around,
+            "Your water leaves the picture at one side and comes in at the other: index -1 is the "
+            "last row or column. "
+            "Check that a neighbour lies inside.",
+        ),
+        Mistake(
+            "overrun",
+            _overrun,
+            "Pixels that have a label already are given another one, markers among them. Only a "
+            "pixel with label 0 is free.",
+        ),
+        Mistake(
+            "heights added",
+            _sums,
+            "You add the heights along the way. The water level is the *highest* elevation on the "
+            "way, not the sum.",
+        ),
+        Mistake(
+            "one ring",
+            _one_ring,
+            "Only the markers' own neighbours got a label. A pixel that becomes wet enters the queue, too.",
+        ),
+        Mistake(
+            "nothing flooded",
+            lambda elevation, markers: np.array(markers),
+            "The markers came back as they were: no pixel was flooded.",
+        ),
+    ),
+)
+
+# --------------------------------------------------------------------------------------------- repair
+
+
+def part(mask):
+    distance, markers = _tops(mask)
+    return watershed.watershed(-distance, markers, mask=mask)
+
+
+def _tops(mask):
+    distance = watershed.distance_transform(mask)
+    return distance, morphology.label(watershed.maxima(distance), 8)
+
+
+def _not_negated(mask):
+    distance, markers = _tops(mask)
+    return watershed.watershed(distance, markers, mask=mask)
+
+
+def _no_mask(mask):
+    distance, markers = _tops(mask)
+    return watershed.watershed(-distance, markers)
+
+
+def _unrepaired(mask):
+    return watershed.watershed(*_tops(mask))
+
+
+def _minima(mask):
+    distance, _ = _tops(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(-distance), 8), mask=mask)
+
+
+def _components(mask):
+    return morphology.label(mask)
+
+
+def _lines(mask):
+    distance, markers = _tops(mask)
+    return watershed.watershed(-distance, markers, mask=mask, lines=True)
+
+
+def _of_the_background(mask):
+    distance = watershed.distance_transform(~mask)
+    return watershed.watershed(-distance, _tops(mask)[1], mask=mask)
+
+
+def _discs(shape, *discs):
+    """Mask of discs, each (row, column, radius)."""
+    y, x = np.indices(shape)
+    return np.any([np.hypot(y - row, x - column) < radius for row, column, radius in discs], axis=0)
+
+
+def _blobs(rng):
+    """Masks of a few discs that touch, of unequal sizes."""
+    masks = []
+    for _ in range(6):
+        shape = tuple(rng.integers(14, 26, 2))
+        places = [(*(rng.random(2) * shape), rng.uniform(3, 6)) for _ in range(4)]
+        masks.append(_discs(shape, *places))
+    return masks
+
+
+TWO = _discs((9, 15), (4, 4, 4.2), (4, 10, 3.4))
+RING = np.ones((7, 7), bool)
+RING[3, 3] = False
+
+REPAIR = Exercise(
+    slug="repair-split",
+    lesson="03",
+    title="Repair",
+    minutes=7,
+    points=3,
+    hints=(
+        "Water rises from the *lowest* places. Where is `distance` low, and where are the markers?",
+        "And where may the water go? `watershed.watershed` takes a mask.",
+        "`watershed.watershed(-distance, markers, mask=mask)`",
+    ),
+    reference=part,
+    properties=(
+        Property("parts two discs at their waist", [TWO, TWO.T]),
+        Property("is right on heaps of discs", _blobs, weight=2),
+        Property(
+            "leaves the background 0, also inside a ring and where a single pixel is object",
+            [RING, np.array([[False, True, False]])],
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "not negated",
+            _not_negated,
+            "The water still rises on `distance`, where the middles of the objects are *peaks* and "
+            "the rims are low. "
+            "One of the two mistakes is mended.",
+        ),
+        Mistake(
+            "no mask",
+            _no_mask,
+            "The water still leaves the objects: the background has labels, too. One of the two "
+            "mistakes is mended.",
+        ),
+        Mistake("unrepaired", _unrepaired, "Both mistakes are still in it: start from the picture above."),
+        Mistake(
+            "components",
+            _components,
+            "Those are the connected components, as lesson 02 left them: nothing is parted.",
+        ),
+        Mistake(
+            "minima as markers",
+            _minima,
+            "Your markers are the lowest places of `distance`, which are the background. The sources "
+            "belong into the "
+            "middle of the objects.",
+        ),
+        Mistake(
+            "lines",
+            _lines,
+            "Your answer has lines of 0 between the parts. Each object pixel is to get the number of "
+            "a marker.",
+        ),
+        Mistake(
+            "distance of the background",
+            _of_the_background,
+            "You flood the distance of the *background's* pixels. Inside the objects that is 0 "
+            "everywhere, a plateau "
+            "without a waist.",
+        ),
+    ),
+)
+
+# ------------------------------------------------------------------------------------------- carry over
+
+
+def territory(labels, reach):
+    distance = watershed.distance_transform(labels == 0)
+    return watershed.watershed(distance, labels, mask=distance <= reach)
+
+
+def _everything(labels, reach):
+    return watershed.watershed(watershed.distance_transform(labels == 0), labels)
+
+
+def _strictly(labels, reach):
+    distance = watershed.distance_transform(labels == 0)
+    return watershed.watershed(distance, labels, mask=(distance < reach) | (labels > 0))
+
+
+def _dilated(labels, reach):
+    """Each pixel takes the largest number within reach: later objects run over earlier ones."""
+    return _painted(labels, reach, range(1, int(labels.max()) + 1))
+
+
+def _dilated_but_objects(labels, reach):
+    return np.where(labels > 0, labels, _dilated(labels, reach))
+
+
+def _first_wins(labels, reach):
+    grown = _painted(labels, reach, range(int(labels.max()), 0, -1))
+    return np.where(labels > 0, labels, grown)
+
+
+def _painted(labels, reach, order):
+    grown = np.array(labels)
+    for number in order:
+        if (labels == number).any():
+            grown[watershed.distance_transform(labels != number) <= reach] = number
+    return grown
+
+
+def _inside(labels, reach):
+    distance = watershed.distance_transform(labels > 0)
+    return watershed.watershed(distance, labels, mask=distance <= reach) if (labels > 0).any() else labels
+
+
+def _flat(labels, reach):
+    """A constant landscape: steps instead of distances decide, and the reach is counted in steps."""
+    grown = np.array(labels)
+    for _ in range(int(reach)):
+        around = np.pad(grown, 1)
+        for part in (around[:-2, 1:-1], around[1:-1, :-2], around[1:-1, 2:], around[2:, 1:-1]):
+            grown = np.where(grown == 0, part, grown)
+    return grown
+
+
+def _one_object(labels, reach):
+    return (watershed.distance_transform(labels == 0) <= reach).astype(int)
+
+
+def _rings_only(labels, reach):
+    return np.where(labels > 0, 0, territory(labels, reach))
+
+
+def _is_territory(answer, labels, reach):
+    distance = watershed.distance_transform(labels == 0)
+    if not np.array_equal(answer[labels > 0], labels[labels > 0]):
+        return "Pixels of the objects themselves changed their number."
+    if answer[distance > reach].any():
+        return "A pixel beyond the reach of every object got a number."
+    if not answer[distance <= reach].all():
+        return "A pixel within reach of an object stayed 0."
+    for number in np.unique(answer[answer > 0]):
+        if not (labels == number).any():
+            return f"There is no object {number}, but your answer has one."
+        own = watershed.distance_transform(labels != number)
+        if (own[answer == number] >= distance[answer == number] + 1.5).any():
+            return "A pixel went to an object although another one is clearly nearer."
+    return True
+
+
+ALONE = np.zeros((7, 9), int)
+ALONE[3, 4] = 3
+PAIR = np.zeros((6, 12), int)
+PAIR[2:4, 1:3], PAIR[1:5, 9:11] = 2, 1
+CLOSE = np.array([[0, 0, 4, 0, 1, 0, 0, 0]])
+FULL = np.array([[1, 2], [1, 2]])
+
+
+def _crowds(rng):
+    cases = []
+    for reach in (1, 2, 2.5, 4, 6):
+        labels = np.zeros(rng.integers(9, 15, 2), int)
+        numbers = rng.permutation(5) + 1
+        for number in numbers[:4].tolist():
+            y, x = (rng.random(2) * (np.array(labels.shape) - 2)).astype(int)
+            labels[y : y + 2, x : x + 2] = number
+        cases.append((labels, reach))
+    return cases
+
+
+TERRITORY = Exercise(
+    slug="territory",
+    lesson="03",
+    title="To each nucleus its cell",
+    minutes=8,
+    points=3,
+    hints=(
+        "The nuclei themselves are the markers. The landscape rises with the distance from them: "
+        "which mask's distance "
+        "transform is that?",
+        "`watershed.distance_transform(labels == 0)` is the distance of each background pixel to the "
+        "nearest object "
+        "pixel. The reach is a limit on it.",
+        "`watershed.watershed(distance, labels, mask=distance <= reach)`",
+    ),
+    reference=territory,
+    properties=(
+        Property(
+            "grows one object by the reach", [(ALONE, 2), (ALONE, 0), (ALONE, 2.5)], holds=_is_territory
+        ),
+        Property("lets two objects meet half way", [(PAIR, 9), (CLOSE, 3)], holds=_is_territory, weight=1.5),
+        Property(
+            "is right for several objects, whatever their numbers", _crowds, holds=_is_territory, weight=1.5
+        ),
+        Property(
+            "leaves a picture without background as it is", [(FULL, 5)], holds=_is_territory, weight=0.5
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "no limit",
+            _everything,
+            "Your objects grow without end. Only pixels at a distance of at most `reach` belong to a "
+            "cell: use the "
+            "argument `mask`.",
+        ),
+        Mistake(
+            "strictly less",
+            _strictly,
+            "Pixels at a distance of exactly `reach` are missing: *at most* includes it.",
+        ),
+        Mistake(
+            "later objects win",
+            _dilated,
+            "Each object is grown by itself, and where two reaches overlap the larger number takes "
+            "all, even pixels of "
+            "the other nucleus. The nearer one is to win.",
+        ),
+        Mistake(
+            "larger numbers win",
+            _dilated_but_objects,
+            "Where two reaches overlap, the larger number takes all. The nearer object is to win: "
+            "let the waters meet.",
+        ),
+        Mistake(
+            "smaller numbers win",
+            _first_wins,
+            "Where two reaches overlap, the smaller number takes all. The nearer object is to win: "
+            "let the waters meet.",
+        ),
+        Mistake(
+            "distance inside",
+            _inside,
+            "That is the distance inside the objects. Needed is the distance of the *background's* "
+            "pixels to them.",
+        ),
+        Mistake(
+            "steps for distance",
+            _flat,
+            "Your objects grow step by step to the four sides, into diamonds. The reach is a "
+            "Euclidean distance.",
+        ),
+        Mistake(
+            "one object",
+            _one_object,
+            "You return the cells' pixels, but not whose they are: each pixel gets the number of its object.",
+        ),
+        Mistake(
+            "rings only",
+            _rings_only,
+            "The nuclei themselves are missing: a cell includes its nucleus.",
+        ),
+    ),
+)
+
+# ------------------------------------------------------------------------------------------ prominence
+
+
+def prominences(heights):
+    return _prominences(heights, best=max)
+
+
+def _prominences(heights, best, ends=True, highest=np.inf, stop=True):
+    n = len(heights)
+    result = np.zeros(n)
+    for p in range(n):
+        beside = [q for q in (p - 1, p + 1) if 0 <= q < n]
+        if any(heights[q] > heights[p] for q in beside) or (not ends and len(beside) < 2):
+            continue
+        passes = []
+        for way in (heights[:p][::-1], heights[p + 1 :]):
+            higher = np.flatnonzero(way > heights[p])
+            if higher.size:
+                passes.append(way[: higher[0]].min() if stop else way.min())
+        result[p] = heights[p] - best(passes) if passes else highest
+    return result
+
+
+def _worse_side(heights):
+    return _prominences(heights, best=min)
+
+
+def _inner_peaks(heights):
+    return _prominences(heights, best=max, ends=False)
+
+
+def _highest_zero(heights):
+    return _prominences(heights, best=max, highest=0.0)
+
+
+def _highest_full(heights):
+    return _prominences(heights, best=max, highest=float(np.max(heights)))
+
+
+def _to_the_end(heights):
+    return _prominences(heights, best=max, stop=False)
+
+
+def _from_both_sides(heights):
+    """As scipy.signal.peak_prominences: a side without a higher point counts, too, down to its lowest."""
+    n = len(heights)
+    result = np.zeros(n)
+    for p in range(n):
+        if any(heights[q] > heights[p] for q in (p - 1, p + 1) if 0 <= q < n):
+            continue
+        bases = []
+        for way in (heights[:p][::-1], heights[p + 1 :]):
+            higher = np.flatnonzero(way > heights[p])
+            bases.append(min([heights[p], *way[: higher[0] if higher.size else len(way)]]))
+        result[p] = heights[p] - max(bases)
+    return result
+
+
+def _next_hollow(heights):
+    """Down to the first hollow on the better side, not to the lowest point before something higher."""
+    result = prominences(heights)
+    for p in np.flatnonzero(np.isfinite(result) & (result > 0)):
+        drops = []
+        for step in (-1, 1):
+            q = p
+            while 0 <= q + step < len(heights) and heights[q + step] < heights[q]:
+                q += step
+            drops.append(heights[p] - heights[q])
+        result[p] = min(drop for drop in drops if drop > 0)
+    return result
+
+
+PEAKS = np.array([2.0, 5.0, 4.5, 7.0, 1.0, 6.0, 3.0, 4.0, 0.0])
+STAIRS = np.array([1.0, 2.0, 3.0, 4.0])
+
+
+def _ridges(rng):
+    return [rng.permutation(3 * n)[:n] / 4 for n in (2, 3, 5, 6, 8, 9, 10, 12, 12, 14)]
+
+
+PROMINENCE = Exercise(
+    slug="prominence",
+    lesson="03",
+    title="Going further: how far does a peak stand out?",
+    minutes=20,
+    points=4,
+    hints=(
+        "Take each peak by itself. The part left of it, read from the peak outwards, is "
+        "`heights[:p][::-1]`; the part "
+        "right of it `heights[p + 1:]`.",
+        "On each part find the first point that is higher than the peak, `np.flatnonzero(way > "
+        "heights[p])`; the low "
+        "point is the minimum of what lies before it. A part without a higher point is left out.",
+        "`heights[p] - max(low_points)`, or `np.inf` where there are none: the pass that counts is "
+        "the *higher* one.",
+    ),
+    reference=prominences,
+    properties=(
+        Property("is right on a row of four peaks", [PEAKS]),
+        Property("is right on random rows", _ridges, weight=2),
+        Property("treats both ends as possible peaks", [PEAKS[3:], PEAKS[:4], STAIRS, STAIRS[::-1].copy()]),
+        Property("is infinite for a single pixel", [np.array([3.5])], weight=0.2),
+    ),
+    mistakes=(
+        Mistake(
+            "lower pass",
+            _worse_side,
+            "Of the two sides you took the one where you must go down *further*. Water, and walkers, "
+            "take the higher pass.",
+        ),
+        Mistake(
+            "inner peaks only",
+            _inner_peaks,
+            "The first and the last pixel can be peaks, too: they have one neighbour only.",
+        ),
+        Mistake(
+            "a side without a higher point counts",
+            _from_both_sides,
+            "A side on which nothing is higher does not count; you took the lowest point on it as a pass.",
+        ),
+        Mistake(
+            "the highest is 0",
+            _highest_zero,
+            "From the highest of all no way leads higher: its prominence is `np.inf`.",
+        ),
+        Mistake(
+            "the highest has its height",
+            _highest_full,
+            "From the highest of all no way leads higher: its prominence is `np.inf`, not its height.",
+        ),
+        Mistake(
+            "walks to the end",
+            _to_the_end,
+            "You look for the lowest point of the whole side. The walk ends where you stand higher "
+            "than the peak.",
+        ),
+        Mistake(
+            "next hollow",
+            _next_hollow,
+            "You stop at the first hollow. Go on until you stand *higher than the peak*: a small "
+            "hill on the way is no goal.",
+        ),
+    ),
+)
+
+EXERCISES = [WATER_LEVEL, FLOOD, REPAIR, TERRITORY, PROMINENCE]

@@ -1,0 +1,420 @@
+"""Lesson 03: answers to its exercises, right ones written in unusual ways and usual mistakes."""
+
+import heapq
+from collections import defaultdict, deque
+
+import numpy as np
+from answers import right, wrong
+from scipy import ndimage, signal
+from skimage import segmentation
+
+from course_utils.classic import morphology, watershed
+
+SIDES = ((-1, 0), (0, -1), (0, 1), (1, 0))
+
+
+# -- water-level --------------------------------------------------------------------------------------
+
+
+@right("water-level")
+def water_that_rises(elevation, sources, x):
+    """Raise the water through all elevations until the stretch of wet pixels around x holds a source."""
+    for level in np.unique(elevation):
+        stretch, _ = ndimage.label(elevation <= level)
+        if stretch[x] and any(stretch[x] == stretch[source] for source in sources):
+            return float(level)
+    raise AssertionError("at the highest elevation everything is wet")
+
+
+@right("water-level")
+def nearest_sources_of_either_side(elevation, sources, x):
+    """Running maxima outwards from x; of each side, whatever source is met first is the best."""
+    levels = []
+    for way in (range(x, -1, -1), range(x, len(elevation))):
+        highest = -np.inf
+        for place in way:
+            highest = max(highest, elevation[place])
+            if place in sources:
+                levels.append(highest)
+                break
+    return min(levels)
+
+
+@right("water-level")
+def relaxed_until_nothing_changes(elevation, sources, x):
+    """Bellman and Ford with the maximum in place of the sum."""
+    level = np.full(len(elevation), np.inf)
+    level[sources] = elevation[sources]
+    for _ in elevation:
+        beside = np.minimum(np.append(level[1:], np.inf), np.append(np.inf, level[:-1]))
+        level = np.minimum(level, np.maximum(beside, elevation))
+    return float(level[x])
+
+
+@wrong("water-level")
+def nearest_source(elevation, sources, x):
+    source = min(sources, key=lambda s: abs(s - x))
+    return float(elevation[min(source, x) : max(source, x) + 1].max())
+
+
+@wrong("water-level")
+def shortest_path(elevation, sources, x):
+    return float(min(elevation[min(s, x) : max(s, x) + 1].sum() for s in sources))
+
+
+@wrong("water-level")
+def height_of_the_pixel(elevation, sources, x):
+    return float(elevation[x])
+
+
+@wrong("water-level")
+def climbed_above_the_source(elevation, sources, x):
+    """How much higher than the source the water must rise."""
+    return float(min(elevation[min(s, x) : max(s, x) + 1].max() - elevation[s] for s in sources))
+
+
+@wrong("water-level")
+def half_open(elevation, sources, x):
+    """The slice lacks its last pixel."""
+    ways = [elevation[min(s, x) : max(s, x)] for s in sources]
+    return float(min(way.max() if way.size else elevation[x] for way in ways))
+
+
+@wrong("water-level")
+def the_source_that_won(elevation, sources, x):
+    """The number of the source instead of the level."""
+    return min(sources, key=lambda s: elevation[min(s, x) : max(s, x) + 1].max())
+
+
+# -- flood-queue --------------------------------------------------------------------------------------
+
+
+@right("flood-queue")
+def one_queue_for_each_height(elevation, markers):
+    """Buckets instead of a heap, as the library has it."""
+    labels, queues = markers.copy(), defaultdict(deque)
+    for place in np.argwhere(markers > 0).tolist():
+        queues[elevation[tuple(place)]].append(place)
+    for level in np.unique(elevation):
+        while queues[level]:
+            y, x = queues[level].popleft()
+            for v, u in neighbours(y, x, labels.shape):
+                if labels[v, u] == 0:
+                    labels[v, u] = labels[y, x]
+                    queues[max(level, elevation[v, u])].append((v, u))
+    return labels
+
+
+@right("flood-queue")
+def sorted_list(elevation, markers):
+    """No heap: a list that is sorted anew; the label is carried and given when the entry leaves."""
+    labels = np.zeros_like(markers)
+    queue = [
+        (elevation[y, x], n, y, x, markers[y, x]) for n, (y, x) in enumerate(np.argwhere(markers).tolist())
+    ]
+    entered = len(queue)
+    while queue:
+        queue.sort(reverse=True)
+        level, _, y, x, number = queue.pop()
+        if labels[y, x]:
+            continue
+        labels[y, x] = number
+        for v, u in neighbours(y, x, labels.shape):
+            if labels[v, u] == 0 and markers[v, u] == 0:
+                queue.append((max(level, elevation[v, u]), entered, v, u, number))
+                entered += 1
+    return labels
+
+
+@right("flood-queue")
+def course_function(elevation, markers):
+    return watershed.watershed(elevation, markers)
+
+
+@right("flood-queue")
+def padded_frame(elevation, markers):
+    """A frame that is taken already, so that no neighbour lies outside."""
+    labels = np.pad(markers, 1, constant_values=-1)
+    height = np.pad(elevation, 1)
+    queue, entered = [], 0
+    for place in np.flatnonzero(labels > 0).tolist():
+        heapq.heappush(queue, (height.flat[place], entered, place))
+        entered += 1
+    width = labels.shape[1]
+    while queue:
+        level, _, place = heapq.heappop(queue)
+        for step in (-width, -1, 1, width):
+            if labels.flat[place + step] == 0:
+                labels.flat[place + step] = labels.flat[place]
+                heapq.heappush(queue, (max(level, height.flat[place + step]), entered, place + step))
+                entered += 1
+    return labels[1:-1, 1:-1]
+
+
+@right("flood-queue")
+def below_first(elevation, markers):
+    """The neighbours in another order: pixels of one label that stand next to each other in the queue."""
+    around = ((1, 0), (0, 1), (0, -1), (-1, 0))
+    return with_key(elevation, markers, lambda height, entered, y, x: (height, entered), around=around)
+
+
+@wrong("flood-queue")
+def by_position(elevation, markers):
+    """Entries of equal height leave in reading order."""
+    return with_key(elevation, markers, lambda height, entered, y, x: (height, y, x))
+
+
+@wrong("flood-queue")
+def stack(elevation, markers):
+    return with_key(elevation, markers, lambda height, entered, y, x: (height, -entered))
+
+
+@wrong("flood-queue")
+def breadth_first(elevation, markers):
+    """The elevation is forgotten."""
+    return with_key(elevation, markers, lambda height, entered, y, x: entered)
+
+
+@wrong("flood-queue")
+def highest_first(elevation, markers):
+    return with_key(elevation, markers, lambda height, entered, y, x: (-height, entered))
+
+
+@wrong("flood-queue")
+def hollows_first(elevation, markers):
+    """The water level is forgotten: a hollow behind a pass jumps the queue."""
+    return with_key(elevation, markers, lambda height, entered, y, x: (height, entered), carry=False)
+
+
+@wrong("flood-queue")
+def immersion(elevation, markers):
+    """Level by level over all pixels, as in section 4: another tie rule."""
+    labels = np.pad(markers, 1)
+    height = np.pad(elevation.astype(float), 1, constant_values=np.inf)
+    for level in np.unique(elevation):
+        while True:
+            around = np.stack(
+                [np.roll(labels, step, axis) for step, axis in ((1, 0), (1, 1), (-1, 1), (-1, 0))]
+            )
+            first = np.argmax(around > 0, axis=0)[None]
+            new = np.take_along_axis(around, first, axis=0)[0]
+            shore = (labels == 0) & (height <= level) & (new > 0)
+            if not shore.any():
+                break
+            labels[shore] = new[shore]
+    return labels[1:-1, 1:-1]
+
+
+@wrong("flood-queue")
+def bool_result(elevation, markers):
+    return watershed.watershed(elevation, markers) > 0
+
+
+@wrong("flood-queue")
+def never_ends(elevation, markers):
+    """Labelled pixels enter again and again."""
+    queue = [(0, 0, 0)]
+    while queue:
+        level, y, x = heapq.heappop(queue)
+        heapq.heappush(queue, (level, y, x))
+    return markers
+
+
+def neighbours(y, x, shape, around=SIDES):
+    for dy, dx in around:
+        if 0 <= y + dy < shape[0] and 0 <= x + dx < shape[1]:
+            yield y + dy, x + dx
+
+
+def with_key(elevation, markers, key, carry=True, around=SIDES):
+    labels, queue, entered = markers.copy(), [], 0
+    for y, x in np.argwhere(markers > 0).tolist():
+        heapq.heappush(queue, (key(elevation[y, x], entered, y, x), elevation[y, x], y, x))
+        entered += 1
+    while queue:
+        _, level, y, x = heapq.heappop(queue)
+        for v, u in neighbours(y, x, labels.shape, around):
+            if labels[v, u] == 0:
+                labels[v, u] = labels[y, x]
+                height = max(level, elevation[v, u]) if carry else elevation[v, u]
+                heapq.heappush(queue, (key(height, entered, v, u), height, v, u))
+                entered += 1
+    return labels
+
+
+# -- repair-split -------------------------------------------------------------------------------------
+
+
+@right("repair-split")
+def from_the_top_of_the_range(mask):
+    """The landscape turned over by subtraction, with whole numbers in the same order."""
+    distance = watershed.distance_transform(mask)
+    markers = morphology.label(watershed.maxima(distance), 8)
+    _, ranks = np.unique(distance, return_inverse=True)
+    return watershed.watershed(ranks.max() - ranks.reshape(mask.shape), markers, mask=mask)
+
+
+@right("repair-split")
+def flooded_then_cleared(mask):
+    """Outside the mask stands a wall, which is flooded last and then cleared."""
+    distance = watershed.distance_transform(mask)
+    markers = morphology.label(watershed.maxima(distance) & mask, 8)
+    return np.where(mask, watershed.watershed(np.where(mask, -distance, 1), markers), 0)
+
+
+@wrong("repair-split")
+def sign_only(mask):
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(distance), 8))
+
+
+@wrong("repair-split")
+def mask_only(mask):
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(distance, morphology.label(watershed.maxima(distance), 8), mask=mask)
+
+
+@wrong("repair-split")
+def inverted_mask(mask):
+    """The water may go where it should not."""
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(distance), 8), mask=~mask)
+
+
+@wrong("repair-split")
+def only_markers(mask):
+    return morphology.label(watershed.maxima(watershed.distance_transform(mask)), 8)
+
+
+@wrong("repair-split")
+def absolute_value(mask):
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(abs(-distance), morphology.label(watershed.maxima(distance), 8), mask=mask)
+
+
+# -- territory ----------------------------------------------------------------------------------------
+
+
+@right("territory")
+def nearest_object_by_index(labels, reach):
+    """Each background pixel asks which object pixel is nearest."""
+    if (labels > 0).all():
+        return labels
+    distance, nearest = ndimage.distance_transform_edt(labels == 0, return_indices=True)
+    return np.where(distance <= reach, labels[tuple(nearest)], 0)
+
+
+@right("territory")
+def library_of_labels(labels, reach):
+    return segmentation.expand_labels(labels, reach)
+
+
+@right("territory")
+def one_distance_for_each_object(labels, reach):
+    """A stack of distances, one for each object; the least wins."""
+    numbers = np.unique(labels[labels > 0])
+    stack = np.stack([watershed.distance_transform(labels != number) for number in numbers])
+    return np.where(stack.min(axis=0) <= reach, numbers[stack.argmin(axis=0)], 0)
+
+
+@wrong("territory")
+def without_end(labels, reach):
+    return segmentation.expand_labels(labels, 10**6)
+
+
+@wrong("territory")
+def grey_dilation(labels, reach):
+    return ndimage.maximum_filter(labels, footprint=morphology.disk(int(reach)))
+
+
+@wrong("territory")
+def square_reach(labels, reach):
+    """The largest of the two differences for the distance."""
+    near = ndimage.distance_transform_cdt(labels == 0, "chessboard") <= reach
+    return np.where(near | (labels > 0), segmentation.expand_labels(labels, 10**6), 0)
+
+
+@wrong("territory")
+def one_pixel_short(labels, reach):
+    return segmentation.expand_labels(labels, max(reach - 1, 0))
+
+
+@wrong("territory")
+def mask_of_cells(labels, reach):
+    return watershed.distance_transform(labels == 0) <= reach
+
+
+@wrong("territory")
+def renumbered(labels, reach):
+    """Objects are numbered anew by components."""
+    return segmentation.expand_labels(morphology.label(labels > 0), reach)
+
+
+# -- prominence ---------------------------------------------------------------------------------------
+
+
+@right("prominence")
+def sinking_water(heights):
+    """Islands that rise out of sinking water: when two join, the lower top has found its pass."""
+    n, result = len(heights), np.zeros(len(heights))
+    top = {}
+    for place in np.argsort(-heights).tolist():
+        near = [top[q] for q in (place - 1, place + 1) if q in top]
+        if not near:
+            top[place] = place
+            continue
+        best = max(near, key=lambda t: heights[t])
+        for other in near:
+            if other != best:
+                result[other] = heights[other] - heights[place]
+        for q, owner in [*top.items()]:
+            if owner in near:
+                top[q] = best
+        top[place] = best
+    result[int(np.argmax(heights))] = np.inf
+    assert n == len(top)
+    return result
+
+
+@right("prominence")
+def every_pair_of_peaks(heights):
+    """For each peak the best pass to any higher pixel, by brute force."""
+    n, result = len(heights), np.zeros(len(heights))
+    for p in range(n):
+        if all(heights[q] < heights[p] for q in (p - 1, p + 1) if 0 <= q < n):
+            passes = [heights[min(p, q) : max(p, q) + 1].min() for q in range(n) if heights[q] > heights[p]]
+            result[p] = heights[p] - max(passes) if passes else np.inf
+    return result
+
+
+@wrong("prominence")
+def as_scipy_has_it(heights):
+    """Both sides count, and ends are no peaks."""
+    result = np.zeros(len(heights))
+    peaks, _ = signal.find_peaks(heights)
+    result[peaks] = signal.peak_prominences(heights, peaks)[0]
+    return result
+
+
+@wrong("prominence")
+def above_the_neighbours(heights):
+    padded = np.pad(heights, 1, constant_values=-np.inf)
+    return np.maximum(heights - np.maximum(padded[:-2], padded[2:]), 0)
+
+
+@wrong("prominence")
+def above_the_lowest(heights):
+    peaks = np.array(
+        [p == np.argmax(heights[max(p - 1, 0) : p + 2]) + max(p - 1, 0) for p in range(len(heights))]
+    )
+    return np.where(peaks, heights - heights.min(), 0.0)
+
+
+@wrong("prominence")
+def deeper_side(heights):
+    n, result = len(heights), np.zeros(len(heights))
+    for p in range(n):
+        if all(heights[q] < heights[p] for q in (p - 1, p + 1) if 0 <= q < n):
+            passes = [heights[min(p, q) : max(p, q) + 1].min() for q in range(n) if heights[q] > heights[p]]
+            result[p] = heights[p] - min(passes) if passes else np.inf
+    return result
