@@ -360,7 +360,7 @@ FLOOD = Exercise(
 # --------------------------------------------------------------------------------------------- repair
 
 
-def part(mask):
+def part_at_waists(mask):
     distance, markers = _tops(mask)
     return watershed.watershed(-distance, markers, mask=mask)
 
@@ -434,7 +434,7 @@ REPAIR = Exercise(
         "And where may the water go? `watershed.watershed` takes a mask.",
         "`watershed.watershed(-distance, markers, mask=mask)`",
     ),
-    reference=part,
+    reference=part_at_waists,
     properties=(
         Property("parts two discs at their waist", [TWO, TWO.T]),
         Property("is right on heaps of discs", _blobs, weight=2),

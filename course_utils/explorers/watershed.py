@@ -43,7 +43,7 @@ class WatershedExplorer(Explorer):
     Attributes
     ----------
     level, depth : float, settable
-    own : bool, settable, whether only the reader's own markers count; without it they are added to the hollows
+    own : bool, whether only the reader's own markers count; without it they are added to the hollows
     markers : (H, W) int array
     labels : (H, W) int array, the regions of the whole flood
     wet : (H, W) int array, the regions as far as the water has come
