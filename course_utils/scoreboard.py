@@ -28,7 +28,16 @@ from functools import cache
 import numpy as np
 
 from course_utils import metrics, paths, plotting
-from course_utils.classic import filters, thresholding
+from course_utils.classic import (
+    clustering,
+    features,
+    filters,
+    graph_cuts,
+    mixtures,
+    softmax,
+    thresholding,
+    watershed,
+)
 from course_utils.data import checksums, photos, synthetic
 
 FILE = "scoreboard.csv"
@@ -212,6 +221,70 @@ def _sauvola(image):
     return negative <= thresholding.sauvola(negative, window=101, k=0.1)
 
 
+def _flooded(image):
+    """The steepness flooded from pixels beyond the means of Otsu's two groups."""
+    bright = image > thresholding.otsu(image)
+    markers = np.zeros(image.shape, np.int32)
+    markers[image >= image[bright].mean()] = 2
+    markers[image <= image[~bright].mean()] = 1
+    elevation = filters.gradient_magnitude(filters.gaussian(image, 1))
+    return watershed.watershed(elevation, markers) == 2
+
+
+def _two_greys(image):
+    groups = mixtures.k_means(image[..., None], 2)
+    return groups.labels == groups.centres.argmax()
+
+
+def _two_colours(image):
+    from skimage.color import rgb2lab
+
+    groups = mixtures.k_means(rgb2lab(image), 2)
+    return groups.labels == groups.centres[:, 0].argmax()
+
+
+def _smoothed(image):
+    smooth = clustering.mean_shift_filter(image, 3, 0.1)
+    return smooth > thresholding.otsu(smooth)
+
+
+def _answers(image):
+    """What a small filter bank says of each pixel, 24 numbers."""
+    families = ("gaussian", "gradient", "hessian", "tensor", "local")
+    return features.features(image.astype(np.float32), (1, 2, 4), families).values
+
+
+@cache
+def _taught_by_nuclei():
+    """Softmax regression of nucleus or not, on 2000 pixels of each of four generated pictures."""
+    rng, tables, targets = np.random.default_rng(0), [], []
+    for sample in map(synthetic.nuclei, range(4)):
+        some = rng.choice(sample.labels.size, 2000, replace=False)
+        tables.append(_answers(sample.image).reshape(sample.labels.size, -1)[some])
+        targets.append((sample.labels.ravel()[some] > 0).astype(int))
+    return softmax.softmax_regression(np.concatenate(tables), np.concatenate(targets))
+
+
+def _learned(image):
+    return np.array([softmax.predict(_taught_by_nuclei(), row) == 1 for row in _answers(image)])
+
+
+def _otsu_and_neighbours(image):
+    """Otsu's two groups as Gaussians of one spread, and neighbours that agree."""
+    dark = image <= thresholding.otsu(image)
+    means = np.array([image[dark].mean(), image[~dark].mean()])
+    spread = (image - means[1 - dark]).std()
+    costs = (image - means[:, None, None]) ** 2 / (2 * spread**2)
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, 4.0)).mask
+
+
+def _grab_cut(image, box):
+    height, width = image.shape[:2]
+    if box == (0, 0, height, width):  # without background nothing can be learned: leave it a rim
+        box = 1, 1, height - 1, width - 1
+    return graph_cuts.grab_cut(image, box).mask
+
+
 #: The methods of the lessons so far.
 METHODS = {
     "nothing": Entrant(lambda image: np.zeros(image.shape, bool), "01"),
@@ -223,6 +296,13 @@ METHODS = {
         lambda image: image > thresholding.minimum_error(image), "02", prompts="polarity"
     ),
     "Sauvola 101": Entrant(_sauvola, "02", prompts="polarity", tuned="coins"),
+    "sure pixels, flooded": Entrant(_flooded, "03", prompts="polarity", tuned="coins"),
+    "k-means, k = 2": Entrant(_two_greys, "04", prompts="polarity"),
+    "k-means, k = 2, colour": Entrant(_two_colours, "04", prompts="polarity", colour=True),
+    "mean shift, then Otsu": Entrant(_smoothed, "04", prompts="polarity"),
+    "Otsu + neighbours": Entrant(_otsu_and_neighbours, "05", prompts="polarity"),
+    "GrabCut": Entrant(_grab_cut, "05", prompts="box", colour=True),
+    "softmax, filter bank": Entrant(_learned, "07", labels=8000, tuned="nuclei"),
 }
 
 
