@@ -1,0 +1,699 @@
+"""The exercises of lesson 06: snakes and level sets."""
+
+import numpy as np
+
+from course_utils.checks.framework import Exercise, Mistake, Property, small_images
+
+# ---------------------------------------------------------------------------------------- inner energy
+
+
+def inner_energy(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
+    stretch = ((ahead - points) ** 2).sum()
+    bend = ((ahead - 2 * points + behind) ** 2).sum()
+    return float(alpha * stretch + beta * bend) / 2
+
+
+def _open_chain(points, alpha, beta):
+    stretch, bend = (np.diff(points, n, axis=0) for n in (1, 2))
+    return float(alpha * (stretch**2).sum() + beta * (bend**2).sum()) / 2
+
+
+def _no_half(points, alpha, beta):
+    return 2 * inner_energy(points, alpha, beta)
+
+
+def _weights_swapped(points, alpha, beta):
+    return inner_energy(points, beta, alpha)
+
+
+def _lengths(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
+    stretch = np.hypot(*(ahead - points).T).sum()
+    bend = np.hypot(*(ahead - 2 * points + behind).T).sum()
+    return float(alpha * stretch + beta * bend) / 2
+
+
+def _bend_is_slope(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
+    return float(alpha * ((ahead - points) ** 2).sum() + beta * ((ahead - behind) ** 2).sum()) / 2
+
+
+def _bend_adds(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
+    return float(alpha * ((ahead - points) ** 2).sum() + beta * ((ahead + behind - points) ** 2).sum()) / 2
+
+
+def _flat_roll(points, alpha, beta):
+    ahead, behind = np.roll(points, -1), np.roll(points, 1)
+    stretch = ((ahead - points) ** 2).sum()
+    return float(alpha * stretch + beta * ((ahead - 2 * points + behind) ** 2).sum()) / 2
+
+
+ARROW = np.array([[0, 0], [0, 6], [6, 6], [2, 2]])
+
+
+def _contours(rng):
+    return [(rng.integers(0, 9, (n, 2)), *rng.integers(0, 5, 2) / 4) for n in (3, 4, 5, 6, 7, 8)]
+
+
+INNER_ENERGY = Exercise(
+    slug="inner-energy",
+    lesson="06",
+    title="The energy of the inside of a snake",
+    minutes=5,
+    points=2,
+    hints=(
+        "The last point's neighbour is the first. Which numpy function moves all rows up by one, the first "
+        "row to the end?",
+        "`ahead = np.roll(points, -1, axis=0)` holds p[i + 1] in row i; with `1` it holds p[i − 1].",
+        "`stretch = ((ahead - points) ** 2).sum()`; the bend is the same with `ahead - 2 * points + behind`.",
+    ),
+    reference=inner_energy,
+    properties=(
+        Property("is right for the arrow of the worked example, with α alone", [(ARROW, 0.5, 0.0)]),
+        Property("is right for the arrow with β alone", [(ARROW, 0.0, 0.5)]),
+        Property("is right for other contours", _contours, weight=2),
+        Property("is 0 where all points lie in one place", [(np.full((5, 2), 3.0), 1.0, 1.0)], weight=0.2),
+    ),
+    mistakes=(
+        Mistake(
+            "open chain",
+            _open_chain,
+            "Your chain is open: the piece from the last point back to the first is missing. Of n points a "
+            "closed contour "
+            "has n stretches and n bends.",
+        ),
+        Mistake("no half", _no_half, "The factor ½ in front of the sum is missing."),
+        Mistake(
+            "weights swapped",
+            _weights_swapped,
+            "α and β have changed places: α weighs the differences of neighbours, β the second differences.",
+        ),
+        Mistake(
+            "lengths for squares",
+            _lengths,
+            "You add lengths. The energy adds *squared* lengths: that is what makes its derivative linear in "
+            "the points.",
+        ),
+        Mistake(
+            "slope for bend",
+            _bend_is_slope,
+            "Your bend is p[i + 1] − p[i − 1], which is a slope over two steps. On a straight line a bend is "
+            "zero: subtract "
+            "the point itself twice.",
+        ),
+        Mistake(
+            "one times the middle",
+            _bend_adds,
+            "In the bend the middle point counts twice: 1, −2, 1. As it is, a straight line would bend.",
+        ),
+        Mistake(
+            "rolled without an axis",
+            _flat_roll,
+            "`np.roll` without `axis=0` rolls the flattened array, so y meets x. Roll the rows.",
+        ),
+    ),
+)
+
+# --------------------------------------------------------------------------------------- implicit step
+
+
+def implicit_step(points, force, alpha, beta, step):
+    return np.linalg.solve(
+        np.eye(len(points)) + step * _matrix(len(points), alpha, beta), points + step * force
+    )
+
+
+def _matrix(count, alpha, beta):
+    one = np.eye(count)
+    second = 2 * one - np.roll(one, 1, axis=1) - np.roll(one, -1, axis=1)
+    return alpha * second + beta * second @ second
+
+
+def _explicit(points, force, alpha, beta, step):
+    return points + step * (force - _matrix(len(points), alpha, beta) @ points)
+
+
+def _force_unscaled(points, force, alpha, beta, step):
+    return np.linalg.solve(np.eye(len(points)) + step * _matrix(len(points), alpha, beta), points + force)
+
+
+def _matrix_unscaled(points, force, alpha, beta, step):
+    return np.linalg.solve(np.eye(len(points)) + _matrix(len(points), alpha, beta), points + step * force)
+
+
+def _downhill_twice(points, force, alpha, beta, step):
+    return np.linalg.solve(
+        np.eye(len(points)) + step * _matrix(len(points), alpha, beta), points - step * force
+    )
+
+
+def _wrong_sign_of_matrix(points, force, alpha, beta, step):
+    return np.linalg.solve(
+        np.eye(len(points)) - step * _matrix(len(points), alpha, beta), points + step * force
+    )
+
+
+def _multiplied(points, force, alpha, beta, step):
+    return (np.eye(len(points)) + step * _matrix(len(points), alpha, beta)) @ (points + step * force)
+
+
+def _open_matrix(points, force, alpha, beta, step):
+    count = len(points)
+    second = 2 * np.eye(count) - np.eye(count, k=1) - np.eye(count, k=-1)
+    matrix = alpha * second + beta * second @ second
+    return np.linalg.solve(np.eye(count) + step * matrix, points + step * force)
+
+
+def _beta_not_squared(points, force, alpha, beta, step):
+    return implicit_step(points, force, alpha + beta, 0.0, step)
+
+
+def _stiff_sign(points, force, alpha, beta, step):
+    count = len(points)
+    second = 2 * np.eye(count) - np.roll(np.eye(count), 1, axis=1) - np.roll(np.eye(count), -1, axis=1)
+    matrix = alpha * second - beta * second @ second
+    return np.linalg.solve(np.eye(count) + step * matrix, points + step * force)
+
+
+def _chains(rng):
+    return [
+        (
+            rng.integers(0, 20, (n, 2)).astype(float),
+            rng.normal(size=(n, 2)).round(2),
+            *rng.choice([0.1, 0.2, 0.5, 1.0], 2),
+            float(rng.choice([0.2, 0.5, 2.0])),
+        )
+        for n in (5, 5, 6, 7, 9, 12)
+    ]
+
+
+_RING = np.array([[0, 4], [3, 3], [4, 0], [3, -3], [0, -4], [-3, -3], [-4, 0], [-3, 3.0]])
+
+IMPLICIT_STEP = Exercise(
+    slug="implicit-step",
+    lesson="06",
+    title="One semi-implicit step",
+    minutes=12,
+    points=4,
+    hints=(
+        "Three things: the matrix A, the system I + step · A, and `np.linalg.solve` with points + step · "
+        "force on the right.",
+        "With `one = np.eye(n)`, `D = 2 * one - np.roll(one, 1, axis=1) - np.roll(one, -1, axis=1)` is the "
+        "matrix of α = 1. "
+        "Bending is the same operation twice: `D @ D`.",
+        "`np.linalg.solve(np.eye(n) + step * (alpha * D + beta * D @ D), points + step * force)`",
+    ),
+    reference=implicit_step,
+    properties=(
+        Property("is right for a small ring without force", [(_RING, np.zeros((8, 2)), 0.5, 0.0, 0.5)]),
+        Property("is right for the ring with a force and with β", [(_RING, _RING[::-1] / 4, 0.25, 0.5, 0.5)]),
+        Property("is right for other contours", _chains, weight=2),
+        Property(
+            "moves points freely when α and β are 0", [(_RING, np.ones((8, 2)), 0.0, 0.0, 2.0)], weight=0.5
+        ),
+        Property("stays calm at a step of a thousand", [(_RING, np.zeros((8, 2)), 0.5, 0.5, 1000.0)]),
+    ),
+    mistakes=(
+        Mistake(
+            "explicit",
+            _explicit,
+            "That is the *explicit* step: the stiffness is taken at the old points. Ask for it at the new "
+            "ones: a linear "
+            "system, with the old points and the force on its right-hand side.",
+        ),
+        Mistake(
+            "force not scaled",
+            _force_unscaled,
+            "The force is not multiplied by the step; the stiffness is.",
+        ),
+        Mistake(
+            "matrix not scaled",
+            _matrix_unscaled,
+            "The matrix is not multiplied by the step: it should be I + step · A.",
+        ),
+        Mistake(
+            "against the force",
+            _downhill_twice,
+            "Your points go against the force. `force` points downhill already (it is −∇P): add it.",
+        ),
+        Mistake(
+            "minus A",
+            _wrong_sign_of_matrix,
+            "You solve with I − step · A: then the rubber band pushes its points apart. Bring the new points "
+            "to one side of "
+            "q = p + step · (F − A q) once more.",
+        ),
+        Mistake(
+            "multiplied",
+            _multiplied,
+            "You multiply by I + step · A. The new points are what this matrix has to be multiplied by to "
+            "give the old: solve.",
+        ),
+        Mistake(
+            "open matrix",
+            _open_matrix,
+            "The corners of your matrix are empty: first and last point are not joined. `np.roll` of the "
+            "unit matrix goes round "
+            "the corner, `np.eye(n, k=1)` does not.",
+        ),
+        Mistake(
+            "stiffness like tension",
+            _beta_not_squared,
+            "β has the matrix of α here. Bending is a *second* difference: its matrix is the product of that "
+            "matrix with itself.",
+        ),
+        Mistake(
+            "sign of β",
+            _stiff_sign,
+            "The bending has the wrong sign: with β alone your matrix has negative eigenvalues and wiggles grow.",
+        ),
+    ),
+)
+
+# ----------------------------------------------------------------------------------------- region force
+
+
+def region_force(image, phi):
+    inside = phi > 0
+    c1, c2 = _mean(image[inside]), _mean(image[~inside])
+    return (image - c2) ** 2 - (image - c1) ** 2
+
+
+def _mean(values):
+    return float(values.mean()) if values.size else 0.0
+
+
+def _sides_swapped(image, phi):
+    return -region_force(image, phi)
+
+
+def _absolute(image, phi):
+    inside = phi > 0
+    return np.abs(image - _mean(image[~inside])) - np.abs(image - _mean(image[inside]))
+
+
+def _outline_only(image, phi):
+    """Only pixels with a neighbour of the other sign move."""
+    inside = np.pad(phi > 0, 1, mode="edge")
+    centre = inside[1:-1, 1:-1]
+    beside = [inside[:-2, 1:-1], inside[2:, 1:-1], inside[1:-1, :-2], inside[1:-1, 2:]]
+    return np.where(np.any([side != centre for side in beside], axis=0), region_force(image, phi), 0.0)
+
+
+def _edge_force(image, phi):
+    """Steepness, as a snake would have it."""
+    slopes = [np.gradient(image, axis=a) if image.shape[a] > 1 else np.zeros(image.shape) for a in (0, 1)]
+    return slopes[0] ** 2 + slopes[1] ** 2
+
+
+def _mean_of_all(image, phi):
+    inside = phi > 0
+    return (image - image.mean()) ** 2 - (image - _mean(image[inside])) ** 2
+
+
+def _zero_is_inside(image, phi):
+    inside = phi >= 0
+    return (image - _mean(image[~inside])) ** 2 - (image - _mean(image[inside])) ** 2
+
+
+def _weighted_by_phi(image, phi):
+    inside = np.maximum(phi, 0)
+    outside = np.maximum(-phi, 0)
+    c1, c2 = ((image * w).sum() / w.sum() if w.sum() else 0.0 for w in (inside, outside))
+    return (image - c2) ** 2 - (image - c1) ** 2
+
+
+def _product_means(image, phi):
+    inside = phi > 0
+    c1, c2 = (image * inside).mean(), (image * ~inside).mean()
+    return (image - c2) ** 2 - (image - c1) ** 2
+
+
+def _nan_side(image, phi):
+    inside = phi > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        c1, c2 = image[inside].sum() / inside.sum(), image[~inside].sum() / (~inside).sum()
+    return (image - c2) ** 2 - (image - c1) ** 2
+
+
+_ROW = np.array([[9.0, 8, 2, 1, 2, 7]]), np.array([[1.0, 2, 0.5, -1, -2, -3]])
+_SQUARE = np.array([[0.1, 0.2, 0.9], [0.2, 0.8, 0.7], [0.1, 0.3, 0.2], [0.6, 0.1, 0.0]])
+
+
+def _levels(rng):
+    return [(image, rng.integers(-3, 4, image.shape).astype(float)) for image in small_images(rng, 10, 6, 9)]
+
+
+REGION_FORCE = Exercise(
+    slug="region-force",
+    lesson="06",
+    title="Repair the region force",
+    minutes=7,
+    points=3,
+    hints=(
+        "Try it on the row of the worked example, 9 8 2 1 2 7. Which means do you expect, and which does the "
+        "colleague have?",
+        "`(image * inside).mean()` divides by the number of *all* pixels. And which sign has the force on a "
+        "pixel that is like "
+        "the inside?",
+        "Take `image[inside].mean()` and `image[~inside].mean()`, and the distance to the *outside's* mean first.",
+    ),
+    reference=region_force,
+    properties=(
+        Property("is right on the row of the worked example", [_ROW]),
+        Property("is right on other pictures", _levels, weight=2),
+        Property(
+            "moves a pixel far from the outline, too",
+            [(_SQUARE, np.array([[5.0, 4, 3], [4, 3, 2], [3, 2, 1], [2, 1, -1]]))],
+        ),
+        Property(
+            "takes φ = 0 for outside", [(np.array([[0.2, 0.4, 0.9]]), np.array([[-1.0, 0, 1]]))], weight=0.5
+        ),
+        Property(
+            "takes 0 for the mean of an empty side",
+            [
+                (np.array([[0.2, 0.4]]), np.array([[1.0, 2]])),
+                (np.array([[0.2, 0.4]]), np.array([[-1.0, -2]])),
+            ],
+            weight=0.5,
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "sides swapped",
+            _sides_swapped,
+            "The sign is turned round: a pixel that is like the inside should be *lifted* (positive), for "
+            "inside is where φ > 0.",
+        ),
+        Mistake(
+            "means of the product",
+            _product_means,
+            "Your means are too small: `(image * inside).mean()` counts the other side as zeros and divides "
+            "by all pixels.",
+        ),
+        Mistake(
+            "only the outline",
+            _outline_only,
+            "You moved only the pixels beside the outline. In Chan–Vese every pixel compares itself with the "
+            "two means, wherever "
+            "it lies: that is how a new part can be born.",
+        ),
+        Mistake(
+            "an edge force",
+            _edge_force,
+            "That is the steepness of the picture. Chan–Vese needs no edges: it asks which of the two means "
+            "a pixel is nearer to.",
+        ),
+        Mistake(
+            "absolute values",
+            _absolute,
+            "You compare distances; the energy is made of *squared* distances, and its derivative has their "
+            "difference.",
+        ),
+        Mistake(
+            "mean of all",
+            _mean_of_all,
+            "One of your means is that of the whole picture. Each side has its own.",
+        ),
+        Mistake(
+            "weighted by phi",
+            _weighted_by_phi,
+            "You weight the pixels by the height of φ. Only its sign says where a pixel belongs; each counts once.",
+        ),
+        Mistake("zero inside", _zero_is_inside, "Where φ is 0 a pixel is outside: inside is φ > 0."),
+        Mistake(
+            "empty side",
+            _nan_side,
+            "There is a nan: the mean of an empty side is 0 / 0. The contract asks for 0 then.",
+        ),
+    ),
+)
+
+# ------------------------------------------------------------------------------------------- split
+
+
+def split(points, near, gap):
+    count = len(points)
+    parts = np.zeros(count, int)
+    best, cut = near, None
+    for i in range(count):
+        for j in range(i + gap, min(count, i + count - gap + 1)):
+            distance = np.hypot(*(points[i] - points[j]))
+            if distance < best:
+                best, cut = distance, (i, j)
+    if cut:
+        parts[cut[0] : cut[1]] = 1
+    return parts
+
+
+def _splitter(distance=lambda d: np.hypot(*d), cyclic=True, first=False, after=0, at_most=False):
+    """A wrong `split` with another distance, no look round the corner, the first pair for the nearest, shifted cuts."""
+
+    def split(points, near, gap):
+        count = len(points)
+        parts, best, cut = np.zeros(count, int), near, None
+        for i in range(count):
+            for j in range(i + gap, min(count, i + count - gap + 1) if cyclic else count):
+                length = distance(points[i] - points[j])
+                if (length <= best if at_most else length < best) and not (first and cut):
+                    best, cut = length, (i, j)
+        if cut:
+            parts[cut[0] + after : cut[1] + after] = 1
+        return parts
+
+    return split
+
+
+def _never(points, near, gap):
+    return np.zeros(len(points), int)
+
+
+def _both_ends(points, near, gap):
+    parts = split(points, near, gap)
+    if parts.any():
+        parts[np.flatnonzero(parts)[-1] + 1] = 1
+    return parts
+
+
+def _ignores_near(points, near, gap):
+    return split(points, np.inf, gap)
+
+
+def _other_part(points, near, gap):
+    parts = split(points, near, gap)
+    return 1 - parts if parts.any() else parts
+
+
+_EIGHT = np.array([[3, 0], [0, 3], [2.6, 6], [0, 9], [3, 12], [6, 9], [3.4, 6], [6, 3]])
+_ROUND = np.array([[0, 4], [3, 3], [4, 0], [3, -3], [0, -4], [-3, -3], [-4, 0], [-3, 3.0]])
+_CLOSE_ENDS = np.array(
+    [[0, 0.1], [0, 3], [3, 6], [6, 3], [6, 0], [3, -3], [0, -0.1]]
+)  # first and last are neighbours
+# two pinches: the wider one comes first in the row
+_THREE = np.array(
+    [
+        [3, 0],
+        [0, 3],
+        [2.3, 6],
+        [0, 9],
+        [2.8, 12],
+        [0, 15],
+        [3, 18],
+        [6, 15],
+        [3.2, 12],
+        [6, 9],
+        [3.7, 6],
+        [6, 3],
+    ]
+)
+_SLANT = np.array(
+    [[0, 0], [0, 5], [2.4, 6.4], [0, 9], [6, 11], [6, 7], [3.2, 7.2], [6, 4]]
+)  # pinch of 1.13, or 1.6 along the axes
+
+
+def _random_rings(rng):
+    """Rings with a waist of random width, turned so that the waist may lie anywhere in the row."""
+    cases = []
+    for n in (8, 10, 12, 14):
+        angle = np.arange(n) / n * 2 * np.pi
+        waist = 0.15 + 0.2 * rng.random()
+        ring = np.stack([(waist + np.cos(angle) ** 2) * np.sin(angle) * 4, 9 * np.cos(angle)], axis=1)
+        ring += rng.normal(0, 0.05, ring.shape)
+        cases.append(
+            (np.roll(ring, int(rng.integers(n)), axis=0).round(2), float(rng.choice([0.5, 2.0, 3.0])), 3)
+        )
+    return cases
+
+
+SPLIT_SNAKE = Exercise(
+    slug="split-snake",
+    lesson="06",
+    title="Snake surgery",
+    minutes=10,
+    points=4,
+    hints=(
+        "Two loops over i < j, or one table of all distances, `np.hypot(*(points[:, None] - "
+        "points[None]).transpose(2, 0, 1))`.",
+        "Along the chain it is j − i steps from i to j one way and n − (j − i) the other way round. Both "
+        "must be at least `gap`.",
+        "Keep the pair with the smallest distance; if it is below `near`, `parts[i:j] = 1`.",
+    ),
+    reference=split,
+    properties=(
+        Property("cuts the figure of eight at its waist", [(_EIGHT, 1.0, 3)]),
+        Property("leaves a ring without a waist whole", [(_ROUND, 1.0, 3)], weight=0.5),
+        Property("knows that the first and the last point are neighbours", [(_CLOSE_ENDS, 1.0, 3)]),
+        Property("cuts at the narrowest of two waists", [(_THREE, 2.0, 3)]),
+        Property("measures straight through the plane", [(_SLANT, 1.3, 3)], weight=0.5),
+        Property("is right on other rings", _random_rings),
+    ),
+    mistakes=(
+        Mistake(
+            "never splits",
+            _never,
+            "Your contour always stays in one piece. A snake does not split by itself: it is one chain of "
+            "points, and where two "
+            "parts of it meet somebody has to cut. That is your function.",
+        ),
+        Mistake(
+            "not round the corner",
+            _splitter(cyclic=False),
+            "You cut between points that are neighbours round the corner: from the last point to the first "
+            "it is one step. Ask "
+            "for `gap` steps in both directions.",
+        ),
+        Mistake(
+            "distance ignored",
+            _ignores_near,
+            "You cut even where no two parts of the contour are near each other. Compare the smallest "
+            "distance with `near`.",
+        ),
+        Mistake(
+            "first for nearest",
+            _splitter(first=True),
+            "You cut at the first pair that is near enough. Asked for is the nearest pair of all.",
+        ),
+        Mistake(
+            "along the axes",
+            _splitter(distance=lambda d: np.abs(d).sum()),
+            "You add |dy| and |dx|. The distance is the straight one: the root of the sum of squares.",
+        ),
+        Mistake(
+            "one point too many",
+            _both_ends,
+            "Points i, …, j − 1 get 1. You gave it to point j as well, so that one of the two contours has "
+            "both sides of the cut.",
+        ),
+        Mistake(
+            "shifted by one",
+            _splitter(after=1),
+            "Your cut is one point too late: point i belongs to the part with 1, point j does not.",
+        ),
+        Mistake(
+            "parts swapped",
+            _other_part,
+            "The two parts have each other's number: the points from i up to, not including, j get 1.",
+        ),
+    ),
+)
+
+# --------------------------------------------------------------------------------------- gradient vector flow
+
+
+def flow_step(field, edges, mu, step):
+    gradient = np.stack(np.gradient(np.asarray(edges, float)))
+    padded = np.pad(field, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    around = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
+    weight = (gradient**2).sum(axis=0)
+    return field + step * (mu * (around - 4 * field) - weight * (field - gradient))
+
+
+def _flow(field, edges, mu, step, *, mode="edge", weight=None, sign=1, pull=True, order=1):
+    gradient = np.stack(np.gradient(np.asarray(edges, float)))[::order]
+    padded = np.pad(field, ((0, 0), (1, 1), (1, 1)), mode=mode)
+    around = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
+    weight = (gradient**2).sum(axis=0) if weight is None else weight(gradient)
+    tether = weight * (field - gradient) if pull else 0
+    return field + step * (sign * mu * (around - 4 * field) - tether)
+
+
+def _variant(**changes):
+    return lambda field, edges, mu, step: _flow(field, edges, mu, step, **changes)
+
+
+def _fields(rng):
+    cases = []
+    for _ in range(6):
+        shape = tuple(rng.integers(2, 6, 2))
+        cases.append((rng.normal(size=(2, *shape)).round(2), rng.random(shape).round(2), 0.2, 0.5))
+    return cases
+
+
+_SPOT = np.zeros((3, 5))
+_SPOT[1, 1] = 1.0
+
+FLOW_STEP = Exercise(
+    slug="gradient-vector-flow",
+    lesson="06",
+    title="Going further: one step of gradient vector flow",
+    minutes=15,
+    points=4,
+    hints=(
+        "`np.gradient(edges)` gives (down, right); stacked, they have the shape of `field`.",
+        "The four neighbours: pad by one pixel with `mode='edge'`, on the last two axes, and add four slices.",
+        "`field + step * (mu * (around - 4 * field) - weight * (field - gradient))`, weight the sum of the "
+        "squared gradients.",
+    ),
+    reference=flow_step,
+    properties=(
+        Property(
+            "lets a force spread to its neighbours",
+            [(np.stack([_SPOT, 0 * _SPOT]), np.zeros((3, 5)), 0.2, 1.0)],
+        ),
+        Property("holds on to the gradient where there is one", [(np.zeros((2, 3, 5)), _SPOT, 0.2, 1.0)]),
+        Property("is right on random fields", _fields, weight=2),
+        Property(
+            "leaves a constant field alone where there are no edges",
+            [(np.ones((2, 3, 4)), np.zeros((3, 4)), 0.2, 1.0)],
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "no tether",
+            _variant(pull=False),
+            "Your field only diffuses: in the end it is the same everywhere. The term that holds it to ∇f at "
+            "the edges is missing.",
+        ),
+        Mistake(
+            "weight not squared",
+            _variant(weight=lambda g: np.hypot(*g)),
+            "The weight is |∇f|², the *squared* length: weak gradients are to count for little.",
+        ),
+        Mistake(
+            "each its own weight",
+            _variant(weight=lambda g: g**2),
+            "You weight each component by its own square. Both share one weight, |∇f|² = f_y² + f_x².",
+        ),
+        Mistake(
+            "black border",
+            _variant(mode="constant"),
+            "Beyond the border you take zeros, which eat the field there. Let the outermost pixels repeat.",
+        ),
+        Mistake(
+            "sharpening",
+            _variant(sign=-1),
+            "The diffusion has the wrong sign: differences to the neighbours grow. Neighbours minus four "
+            "times the pixel.",
+        ),
+        Mistake(
+            "components swapped",
+            _variant(order=-1),
+            "Down and right are swapped in the gradient: `np.gradient` of an image gives the derivative "
+            "along rows (down) first.",
+        ),
+    ),
+)
+
+EXERCISES = [INNER_ENERGY, IMPLICIT_STEP, REGION_FORCE, SPLIT_SNAKE, FLOW_STEP]
