@@ -73,7 +73,7 @@ def figure(*panels, alt, caption, columns=None, height=None):
 
     Parameters
     ----------
-    panels : Picture, Errors, Numbers, Histogram, Curves, Bars or Points
+    panels : Picture, Errors, Numbers, Histogram, Curves, Bars, Points or Network
     alt : str
         What is to be seen, with the answer in it; 40 characters at least.
     caption : str
@@ -316,7 +316,7 @@ class Bars:
 
 @dataclass
 class Points:
-    """A cloud of points a name: ``series`` maps a name to ``(x, y)``; ``diagonal`` draws y = x."""
+    """A cloud of points a name: ``series`` maps a name to ``(x, y)``, blank names have no legend; ``diagonal`` draws y = x."""
 
     series: dict
     title: str = ""
@@ -343,9 +343,45 @@ class Points:
             ends = [np.nanmin(every), np.nanmax(every)]
             axes.plot(ends, ends, color="#999999", linestyle="--", linewidth=1)
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
-        if len(self.series) > 1:
+        if any(name.strip() for name in self.series) and len(self.series) > 1:
             axes.legend(fontsize=10, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
+
+
+@dataclass
+class Network:
+    """Nodes joined by pipes, as on a board.
+
+    ``nodes`` maps a name to its place (x, y), y upwards; ``pipes`` is a sequence of (from, to, text); those whose
+    (from, to) is in ``full`` are dashed and red; the nodes named in ``side`` are filled.
+    """
+
+    nodes: dict
+    pipes: tuple
+    title: str = ""
+    full: tuple = ()
+    side: tuple = ()
+
+    def draw(self, axes):
+        for start, end, text in self.pipes:
+            places = np.array([self.nodes[start], self.nodes[end]], float)
+            full = (start, end) in self.full
+            colour, line = (ANSWER, "--") if full else (INK, "-")
+            axes.annotate("", places[1], places[0], arrowprops={
+                "arrowstyle": "-|>", "color": colour, "linestyle": line, "linewidth": 2.2 if full else 1.2,
+                "shrinkA": 12, "shrinkB": 12,
+            })  # fmt: skip
+            axes.text(*(0.55 * places[0] + 0.45 * places[1]), text, color=colour, fontsize=11, ha="center", va="center",
+                      bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})  # fmt: skip
+        for name, (x, y) in self.nodes.items():
+            fill_colour = PALETTE[0] if name in self.side else PAPER
+            axes.text(x, y, name, fontsize=12, color=INK, ha="center", va="center",
+                      bbox={"boxstyle": "circle,pad=0.35", "facecolor": fill_colour, "edgecolor": INK})  # fmt: skip
+        (left, bottom), (right, top) = (
+            reach(list(self.nodes.values()), axis=0) for reach in (np.min, np.max)
+        )
+        axes.set(xlim=(left - 0.5, right + 0.5), ylim=(bottom - 0.35, top + 0.35))
+        axes.set_axis_off()
 
 
 # -------------------------------------------------------------------------------------- pictures of labels
