@@ -144,11 +144,13 @@ class WatershedExplorer(Explorer):
             self.canvas.status = self._describe()
 
     def _describe(self):
+        outside = sum(not self.mask[row, column] for row, column, _ in self.canvas.clicks)
+        dry = f" {outside} of your markers lie where no water may go." if outside else ""
         if not self.markers.any():
-            return "No markers: click where an object is."
-        under, found = np.count_nonzero(self.wet) / np.count_nonzero(self.mask), _count(self.labels)
+            return f"No markers: click where an object is.{dry}"
+        under, found = np.count_nonzero(self.wet) / np.count_nonzero(self.mask), _regions(self.labels)
         truth = "" if self.target is None else f", in truth {_count(self.target)}"
-        return f"Water at {self.level:.2f}, {under:.0%} of the land is wet. When it is full: {found} regions{truth}."
+        return f"Water at {self.level:.2f}, {under:.0%} of the land is wet. When it is full: {found}{truth}.{dry}"
 
     def strip(self):
         """The flood half way and full from every hollow, and full from the hollows that are deep enough."""
@@ -158,7 +160,7 @@ class WatershedExplorer(Explorer):
             markers = plant(self.elevation, self.mask, depth)
             labels, levels = rise(self.elevation, markers, self.mask)
             wet = np.where(levels <= self._low + level * (self._high - self._low), labels, 0)
-            text = f"{f'h = {depth:g}' if depth else 'every hollow'}, {when}: {_count(wet)} regions"
+            text = f"{f'h = {depth:g}' if depth else 'every hollow'}, {when}: {_regions(wet)}"
             frames.append(plotting.Picture(self.image, text, labels=wet))
             story.append(text)
         truth = "" if self.target is None else f" In truth there are {_count(self.target)}."
@@ -206,6 +208,10 @@ def score(target, labels):
 
 def _count(labels):
     return len(np.unique(labels[labels > 0]))
+
+
+def _regions(labels):
+    return f"{_count(labels)} region{'s' * (_count(labels) != 1)}"
 
 
 def _check(image, elevation, mask, target):
