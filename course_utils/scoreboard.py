@@ -33,7 +33,9 @@ from course_utils.classic import (
     features,
     filters,
     graph_cuts,
+    level_sets,
     mixtures,
+    snakes,
     softmax,
     thresholding,
     watershed,
@@ -285,6 +287,31 @@ def _grab_cut(image, box):
     return graph_cuts.grab_cut(image, box).mask
 
 
+def _ellipse(box):
+    """A closed contour in a box, a point every two pixels or so, to start a snake from."""
+    low, high = np.array(box[:2]), np.array(box[2:]) - 1
+    radii = (high - low + 1) / 2
+    count = max(40, 2 * int(radii.max() * np.pi / 2))
+    return snakes.resample((low + high) / 2 + radii * snakes.circle((0, 0), 1, count), count)
+
+
+def _snake(image, box):
+    edges = snakes.edge_energy(image)
+    points = snakes.snake(_ellipse(box), edges, alpha=0.02, beta=0.1, steps=1000)
+    return photos.rasterise([points[:, ::-1]], image.shape)
+
+
+def _chan_vese(image, box):
+    start = photos.rasterise([_ellipse(box)[:, ::-1]], image.shape)
+    return level_sets.chan_vese(image, start, mu=0.1, steps=100).mask
+
+
+def _morphological(image):
+    """From a checkerboard; of the two sides the brighter."""
+    mask = level_sets.morphological_chan_vese(image, steps=50)
+    return mask if np.sum(image * (mask - mask.mean())) >= 0 else ~mask
+
+
 #: The methods of the lessons so far.
 METHODS = {
     "nothing": Entrant(lambda image: np.zeros(image.shape, bool), "01"),
@@ -302,6 +329,9 @@ METHODS = {
     "mean shift, then Otsu": Entrant(_smoothed, "04", prompts="polarity"),
     "Otsu + neighbours": Entrant(_otsu_and_neighbours, "05", prompts="polarity"),
     "GrabCut": Entrant(_grab_cut, "05", prompts="box", colour=True),
+    "snake": Entrant(_snake, "06", prompts="box", tuned="coins"),
+    "Chan–Vese": Entrant(_chan_vese, "06", prompts="box"),
+    "morphological Chan–Vese": Entrant(_morphological, "06", prompts="polarity"),
     "softmax, filter bank": Entrant(_learned, "07", labels=8000, tuned="nuclei"),
 }
 
