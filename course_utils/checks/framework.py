@@ -505,7 +505,10 @@ _GENERAL = (
         "values in another order",
         None,
         "The values are right, but in the other order.",
-        when=lambda answer, right, *_: isinstance(right, list | tuple) and list(answer) == list(right)[::-1],
+        when=lambda answer, right, *_: (
+            isinstance(right, list | tuple)
+            and all(np.array_equal(given, other) for given, other in zip(answer, right[::-1], strict=True))
+        ),
     ),
     Mistake("wrong sign", None, "Only the sign is wrong.", when=_scaled(-1)),
     *(

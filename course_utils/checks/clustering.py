@@ -1,0 +1,697 @@
+"""The exercises of lesson 04: clustering and mean shift."""
+
+import numpy as np
+
+from course_utils.checks.framework import Exercise, Mistake, Property
+from course_utils.classic import morphology
+
+# ------------------------------------------------------------------------------------- a round of k-means
+
+
+def k_means_step(values, centres):
+    labels = np.abs(values[:, None] - centres).argmin(axis=1)
+    return labels, _moved(values, labels, centres, np.mean)
+
+
+def _moved(values, labels, centres, middle):
+    """Centres at the ``middle`` of their values, those without values where they were."""
+    groups = [values[labels == c] for c in range(len(centres))]
+    return np.array([float(middle(g)) if g.size else float(c) for g, c in zip(groups, centres, strict=True)])
+
+
+def _with(middle):
+    def wrong(values, centres):
+        labels, _ = k_means_step(values, centres)
+        return labels, _moved(values, labels, centres, middle)
+
+    return wrong
+
+
+def _farthest(values, centres):
+    labels = np.abs(values[:, None] - centres).argmax(axis=1)
+    return labels, _moved(values, labels, centres, np.mean)
+
+
+def _signed(values, centres):
+    labels = (values[:, None] - centres).argmin(axis=1)
+    return labels, _moved(values, labels, centres, np.mean)
+
+
+def _empty_is_nan(values, centres):
+    labels, _ = k_means_step(values, centres)
+    return labels, _moved(values, labels, np.full(len(centres), np.nan), np.mean)
+
+
+def _empty_is_zero(values, centres):
+    labels, _ = k_means_step(values, centres)
+    return labels, _moved(values, labels, np.zeros(len(centres)), np.mean)
+
+
+def _not_moved(values, centres):
+    return k_means_step(values, centres)[0], np.array(centres, float)
+
+
+def _two_rounds(values, centres):
+    return k_means_step(values, k_means_step(values, centres)[1])
+
+
+def _last_of_equals(values, centres):
+    distance = np.abs(values[:, None] - centres)[:, ::-1]
+    labels = len(centres) - 1 - distance.argmin(axis=1)
+    return labels, _moved(values, labels, centres, np.mean)
+
+
+PAPER = np.array([0.0, 0, 6, 7, 7, 12])
+BAD_START, GOOD_START = np.array([7.0, 12]), np.array([0.0, 7])
+
+
+def _clouds(rng):
+    cases = []
+    for n, k in ((3, 2), (5, 2), (6, 3), (8, 3), (9, 4), (12, 5)):
+        cases.append((rng.normal(0, 3, n).round(2), rng.normal(0, 3, k).round(2)))
+    return cases
+
+
+K_MEANS_STEP = Exercise(
+    slug="k-means-step",
+    lesson="04",
+    title="One round of k-means",
+    minutes=5,
+    points=2,
+    hints=(
+        "`distance[i, c]` is known. Which direction of that table do you look along to find the nearest centre of "
+        "value `i`?",
+        "`argmin(axis=1)` looks along each row. The values of cluster `c` are `values[labels == c]`.",
+        "`labels = distance.argmin(axis=1)`; then for each `c` the mean of `values[labels == c]`, or `centres[c]` "
+        "where there is none.",
+    ),
+    reference=k_means_step,
+    properties=(
+        Property("is right on the worked example", [(PAPER, BAD_START), (PAPER, GOOD_START)]),
+        Property("is right on random values", _clouds, weight=2),
+        Property(
+            "leaves a centre without values where it is",
+            [(np.array([1.0, 2]), np.array([1.5, 30])), (np.array([5.0]), np.array([-9.0, 5.5, 8]))],
+        ),
+        Property(
+            "gives a value between two centres to the first", [(np.array([2.0, 4, 9]), np.array([1.0, 3]))]
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "farthest",
+            _farthest,
+            "Each value went to its *farthest* centre. `argmin`, not `argmax`.",
+        ),
+        Mistake(
+            "signed distance",
+            _signed,
+            "You compare differences with their sign, so the largest centre always wins. A distance has none.",
+        ),
+        Mistake(
+            "not moved",
+            _not_moved,
+            "Your labels are right, but the centres stayed where they were. The second half of the round "
+            "is to move each to the mean of its values.",
+        ),
+        Mistake(
+            "median",
+            _with(np.median),
+            "You moved the centres to the *median*. The place with the least sum of squared distances is "
+            "the mean.",
+        ),
+        Mistake(
+            "sum",
+            _with(np.sum),
+            "You added up the values of each cluster; divide by how many there are.",
+        ),
+        Mistake(
+            "two rounds",
+            _two_rounds,
+            "You went round twice: the labels are those of the moved centres. One round is assign, then move.",
+        ),
+        Mistake(
+            "empty is nan",
+            _empty_is_nan,
+            "A centre without values became nan, the mean of nothing. It is to stay where it was.",
+        ),
+        Mistake(
+            "empty is zero",
+            _empty_is_zero,
+            "A centre without values jumped to 0. It is to stay where it was.",
+        ),
+        Mistake(
+            "last of equals",
+            _last_of_equals,
+            "A value half way between two centres went to the second. `argmin` takes the first of equals.",
+        ),
+    ),
+)
+
+# -------------------------------------------------------------------------------------- groups by climbing
+
+
+def groups(points, bandwidth):
+    return _found([_climb(points, point, bandwidth) for point in points], bandwidth)
+
+
+def _near(points, here, bandwidth):
+    return np.linalg.norm(points - here, axis=1) <= bandwidth
+
+
+def _climb(points, here, bandwidth, near=_near, steps=300):
+    for _ in range(steps):
+        mean = points[near(points, here, bandwidth)].mean(axis=0)
+        if np.allclose(mean, here, rtol=0, atol=1e-9):
+            break
+        here = mean
+    return here
+
+
+def _found(ends, reach):
+    """Labels of ends: that of the first founder within reach, or else a new one."""
+    labels, founders = [], []
+    for end in ends:
+        near = [g for g, mode in enumerate(founders) if np.linalg.norm(end - mode) <= reach]
+        labels.append(near[0] if near else len(founders))
+        if not near:
+            founders.append(end)
+    return np.array(labels)
+
+
+def _no_climb(points, bandwidth):
+    return _found(points, bandwidth)
+
+
+def _one_step(points, bandwidth):
+    return _found([_climb(points, point, bandwidth, steps=1) for point in points], bandwidth)
+
+
+def _old_neighbours(points, bandwidth):
+    ends = [points[_near(points, point, bandwidth)].mean(axis=0) for point in points]
+    return _found(ends, 1e-9)
+
+
+def _not_merged(points, bandwidth):
+    return _found([_climb(points, point, bandwidth) for point in points], 1e-6)
+
+
+def _strict(points, bandwidth):
+    def near(points, here, bandwidth):
+        inside = np.linalg.norm(points - here, axis=1) < bandwidth
+        return inside if inside.any() else _near(points, here, bandwidth)
+
+    return _found([_climb(points, point, bandwidth, near) for point in points], bandwidth)
+
+
+def _squared(points, bandwidth):
+    def near(points, here, bandwidth):
+        square = ((points - here) ** 2).sum(axis=1)
+        return square <= max(bandwidth, square.min())
+
+    return _found([_climb(points, point, bandwidth, near) for point in points], bandwidth)
+
+
+def _square_window(points, bandwidth):
+    def near(points, here, bandwidth):
+        return (np.abs(points - here) <= bandwidth).all(axis=1)
+
+    return _found([_climb(points, point, bandwidth, near) for point in points], bandwidth)
+
+
+def _fixed_bandwidth(points, bandwidth):
+    return groups(points, 1.0)
+
+
+def _from_one(points, bandwidth):
+    return groups(points, bandwidth) + 1
+
+
+def _how_many(points, bandwidth):
+    return int(groups(points, bandwidth).max()) + 1
+
+
+def _chained(points, bandwidth):
+    """Joins whoever ends near any earlier end, not near a founder."""
+    ends, labels = [_climb(points, point, bandwidth) for point in points], []
+    for i, end in enumerate(ends):
+        near = [labels[j] for j in range(i) if np.linalg.norm(end - ends[j]) <= bandwidth]
+        labels.append(near[0] if near else max(labels, default=-1) + 1)
+    return np.array(labels)
+
+
+SIX = PAPER[:, None]
+STAIRS = np.array([[0.0, 0], [1, 1], [2.4, 0], [4, 2], [4, 5], [5, 5], [9, 5]])
+
+
+def _point_clouds(rng):
+    cases = []
+    for n, d, bandwidth in ((5, 1, 2.0), (6, 2, 1.5), (8, 2, 2.0), (9, 3, 1.7), (12, 2, 1.3), (14, 1, 0.6)):
+        cases.append((rng.normal(0, 2, (n, d)).round(2), bandwidth))
+    return cases
+
+
+def _long_rows(rng):
+    """A crowded row: climbs of many steps, and modes so near that founding matters."""
+    return [(np.sort(rng.random((n, 1)) * 9, axis=0)[rng.permutation(n)].round(2), 1.1) for n in (12, 16, 20)]
+
+
+GROUPS = Exercise(
+    slug="mean-shift-groups",
+    lesson="04",
+    title="Everybody climbs",
+    minutes=15,
+    points=4,
+    hints=(
+        "Two loops: first climb from each point and keep where it ended, then go through the ends and "
+        "give out labels. `climb` of section 4 may be used: its last place is the mode.",
+        "Keep a list of founders. For each end look whether a founder is at most one bandwidth away.",
+        "`near = [g for g, mode in enumerate(founders) if np.linalg.norm(end - mode) <= bandwidth]`; the label is "
+        "`near[0]` if there is one, otherwise `len(founders)`, and the end joins the founders.",
+    ),
+    reference=groups,
+    properties=(
+        Property(
+            "is right on the six values of section 3, with bandwidths 3, 5 and 6",
+            [(SIX, 3.0), (SIX, 5.0), (SIX, 6.0)],
+        ),
+        Property("is right in the plane", [(STAIRS, 1.5), (STAIRS, 2.0), (STAIRS, 3.2)]),
+        Property("is right on random clouds, in 1 to 3 dimensions", _point_clouds, weight=2),
+        Property("is right where climbs are long", _long_rows),
+        Property("is right for a single point", [(np.array([[3.0, 4]]), 2.0)], weight=0.3),
+    ),
+    mistakes=(
+        Mistake(
+            "how many",
+            _how_many,
+            "That is the number of groups. Asked for is a label for each point.",
+        ),
+        Mistake(
+            "from one",
+            _from_one,
+            "Your labels begin with 1; the first founder's number is 0.",
+        ),
+        Mistake(
+            "bandwidth ignored",
+            _fixed_bandwidth,
+            "You climb with a bandwidth of 1, whatever is given. No k does not mean no parameter: the "
+            "bandwidth decides how many groups there are.",
+        ),
+        Mistake(
+            "no climb",
+            _no_climb,
+            "You group the points where they stand. Each is to climb first; its *mode* decides.",
+        ),
+        Mistake(
+            "old neighbours",
+            _old_neighbours,
+            "You asked for the neighbours once and went to their mean. Where you stand now, others are "
+            "near: climb on, and then let modes within one bandwidth be one group.",
+        ),
+        Mistake(
+            "one step",
+            _one_step,
+            "You made one step. Go on until the mean is where you stand.",
+        ),
+        Mistake(
+            "modes not merged",
+            _not_merged,
+            "You made a group of each place where a climb ended. An end within one bandwidth of a "
+            "founder belongs to that founder's group.",
+        ),
+        Mistake(
+            "squared distance",
+            _squared,
+            "You compare *squared* distances with the bandwidth. Square the bandwidth, too, or take the root.",
+        ),
+        Mistake(
+            "square window",
+            _square_window,
+            "Your neighbours lie in a square: each coordinate alone is within the bandwidth. Asked for "
+            "is the distance, all coordinates together.",
+        ),
+        Mistake(
+            "strict",
+            _strict,
+            "A point exactly one bandwidth away is a neighbour: `<=`, not `<`.",
+        ),
+        Mistake(
+            "chained",
+            _chained,
+            "You compare with the ends of *all* earlier points, so groups grow in chains. Compare with "
+            "the founders alone.",
+        ),
+    ),
+)
+
+# ----------------------------------------------------------------------------------------- responsibilities
+
+
+def responsibilities(values, weights, means, variances):
+    joint = weights * _bells(values, means, variances)
+    return joint / joint.sum(axis=1, keepdims=True)
+
+
+def _bells(values, means, variances):
+    """Density of each value under each component, (n, k)."""
+    return np.exp(-((values[:, None] - means) ** 2) / (2 * variances)) / np.sqrt(2 * np.pi * variances)
+
+
+def _no_weights(values, weights, means, variances):
+    return responsibilities(values, np.ones(len(means)), means, variances)
+
+
+def _colleague(values, weights, means, variances):
+    bells = _bells(values, means, variances)
+    return bells / bells.sum(axis=0)
+
+
+def _not_shared_out(values, weights, means, variances):
+    return weights * _bells(values, means, variances)
+
+
+def _hard(values, weights, means, variances):
+    share = responsibilities(values, weights, means, variances)
+    return np.eye(len(means))[share.argmax(axis=1)]
+
+
+def _variance_squared(values, weights, means, variances):
+    joint = weights * np.exp(-((values[:, None] - means) ** 2) / (2 * variances**2))
+    joint = joint / np.sqrt(2 * np.pi * variances)
+    return joint / joint.sum(axis=1, keepdims=True)
+
+
+def _no_height(values, weights, means, variances):
+    joint = weights * np.exp(-((values[:, None] - means) ** 2) / (2 * variances))
+    return joint / joint.sum(axis=1, keepdims=True)
+
+
+def _no_keepdims(values, weights, means, variances):
+    joint = weights * _bells(values, means, variances)
+    return joint / joint.sum(axis=1)
+
+
+TWO = np.array([0.75, 0.25]), np.array([0.0, 4.0]), np.array([1.0, 1.0])
+UNEQUAL = np.array([0.5, 0.5]), np.array([0.0, 3.0]), np.array([4.0, 0.25])
+
+
+def _mixtures(rng):
+    cases = []
+    for n, k in ((2, 2), (3, 3), (4, 2), (5, 3), (6, 4)):
+        weights = rng.random(k) + 0.2
+        cases.append(
+            (rng.normal(0, 2, n).round(2), weights / weights.sum(), rng.normal(0, 2, k), rng.random(k) + 0.3)
+        )
+    return cases
+
+
+RESPONSIBILITIES = Exercise(
+    slug="responsibilities",
+    lesson="04",
+    title="Repair: who explains the pixel?",
+    minutes=7,
+    points=3,
+    hints=(
+        "A pixel is shared out among the components: which sum must be 1, that of a row or that of a column?",
+        "Half way between two equally wide components the larger one should get more. Where does its "
+        "size come in?",
+        "`joint = weights * bells`, then divide by `joint.sum(axis=1, keepdims=True)`.",
+    ),
+    reference=responsibilities,
+    bounds=(0, 1),
+    properties=(
+        Property(
+            "is right half way between two components, where the weights decide",
+            [(np.array([2.0]), *TWO), (np.array([2.0, 1.0]), *TWO)],
+        ),
+        Property("is right for a wide and a narrow component", [(np.array([0.0, 2.5, 3.0]), *UNEQUAL)]),
+        Property("is right on random mixtures", _mixtures, weight=2),
+        Property(
+            "shares each value out completely",
+            _mixtures,
+            holds=lambda answer, *_: (
+                bool(np.allclose(answer.sum(axis=1), 1)) or "The shares of a value do not add up to 1."
+            ),
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "colleague's",
+            _colleague,
+            "The columns add up to 1, so every *component* is shared out among the values, and whether the weights are "
+            "there makes no difference: they cancel. Share out each *value*: rows, axis 1.",
+        ),
+        Mistake(
+            "no weights",
+            _no_weights,
+            "The rows add up to 1 now. But a component of three quarters of the pixels explains a "
+            "doubtful pixel three times as well as one of a quarter: multiply by `weights`.",
+        ),
+        Mistake(
+            "not shared out",
+            _not_shared_out,
+            "These are weight times density. Divide by their sum over the components, so that they are shares.",
+        ),
+        Mistake(
+            "hard labels",
+            _hard,
+            "Every value went wholly to one component, as in k-means. EM shares it out.",
+        ),
+        Mistake(
+            "variance squared",
+            _variance_squared,
+            "You squared the variance: it *is* the square already.",
+        ),
+        Mistake(
+            "no height",
+            _no_height,
+            "The factor 1/√(2π · variance) is gone. A wide bell is a low one, and that matters as soon "
+            "as the variances differ.",
+        ),
+        Mistake(
+            "no keepdims",
+            _no_keepdims,
+            "Without `keepdims=True` NumPy lays the row sums across the columns: value i is divided by "
+            "the sum of another one.",
+        ),
+    ),
+)
+
+# -------------------------------------------------------------------------------------- pieces of clusters
+
+
+def pieces(labels):
+    clusters = range(labels.max() + 1)
+    return np.array([morphology.label(labels == c, connectivity=4).max() for c in clusters])
+
+
+def _one_each(labels):
+    return np.array([int((labels == c).any()) for c in range(labels.max() + 1)])
+
+
+def _eight(labels):
+    return np.array([morphology.label(labels == c, connectivity=8).max() for c in range(labels.max() + 1)])
+
+
+def _without_zero(labels):
+    return pieces(labels)[1:]
+
+
+def _all_together(labels):
+    return int(pieces(labels).sum())
+
+
+def _pixels(labels):
+    return np.bincount(labels.ravel())
+
+
+def _label_of_labels(labels):
+    return np.array([morphology.label(labels > 0, connectivity=4).max()] * (labels.max() + 1))
+
+
+def _rest(labels):
+    return np.array([morphology.label(labels != c, connectivity=4).max() for c in range(labels.max() + 1)])
+
+
+def _only_occurring(labels):
+    found = pieces(labels)
+    return found[found > 0]
+
+
+STRIPES = np.array([[0, 1, 0], [0, 1, 0], [1, 1, 0]])
+CORNERS = np.array([[1, 0, 2], [0, 1, 2], [2, 0, 1]])
+GAP = np.array([[3, 3, 0, 3], [0, 1, 1, 3]])
+
+
+def _label_images(rng):
+    shapes = ((2, 3), (3, 3), (4, 3), (4, 5), (5, 5), (6, 4))
+    return [rng.integers(0, k, shape) for shape, k in zip(shapes, (2, 3, 2, 4, 3, 5), strict=True)]
+
+
+PIECES = Exercise(
+    slug="pieces",
+    lesson="04",
+    title="In how many pieces?",
+    minutes=6,
+    points=2,
+    hints=(
+        "Take one cluster at a time: `labels == c` is a mask. Lesson 02 counted the islands of a mask.",
+        "`morphology.label(mask, connectivity=4)` numbers the islands 1, 2, …: its largest number is how "
+        "many there are.",
+        "`np.array([morphology.label(labels == c, connectivity=4).max() for c in range(labels.max() + 1)])`",
+    ),
+    reference=pieces,
+    properties=(
+        Property("is right on three small label images", [STRIPES, CORNERS, GAP]),
+        Property("is right on random label images", _label_images, weight=2),
+        Property(
+            "is right for a single cluster, and for a single pixel",
+            [np.zeros((3, 4), int), np.array([[0]])],
+            weight=0.5,
+        ),
+    ),
+    mistakes=(
+        Mistake(
+            "one each",
+            _one_each,
+            "You count each cluster once, as if it were one region. Clusters are groups of *colours*: "
+            "nothing keeps their pixels together.",
+        ),
+        Mistake(
+            "corners join",
+            _eight,
+            "Your pieces join at their corners. With 4 neighbours only pixels with a common side do.",
+        ),
+        Mistake(
+            "cluster 0 left out",
+            _without_zero,
+            "One entry is missing: 0 is a cluster here, no background.",
+        ),
+        Mistake(
+            "all together",
+            _all_together,
+            "That is the number of all pieces. Asked for is an array, one number a cluster.",
+        ),
+        Mistake("pixels", _pixels, "You count the pixels of each cluster, not its pieces."),
+        Mistake(
+            "pieces of the rest",
+            _rest,
+            "Your mask is all that is *not* in the cluster: `==`, not `!=`.",
+        ),
+        Mistake(
+            "islands of all",
+            _label_of_labels,
+            "You label everything above 0 at once, so neighbouring clusters become one island. One "
+            "cluster at a time.",
+        ),
+        Mistake(
+            "only those that occur",
+            _only_occurring,
+            "Entry c is to be cluster c. A number that does not occur has 0 pieces, and keeps its place.",
+        ),
+    ),
+)
+
+# ---------------------------------------------------------------------------------------------------- SLIC
+
+
+def slic_distance(image, y, x, value, step, compactness):
+    return _slic(image, y, x, value, step, (compactness / step) ** 2)
+
+
+def _slic(image, y, x, value, step, weight):
+    rows, columns = np.indices(image.shape)
+    away = (image - value) ** 2 + weight * ((rows - y) ** 2 + (columns - x) ** 2)
+    return np.where((abs(rows - y) <= step) & (abs(columns - x) <= step), away, np.inf)
+
+
+def _swapped(image, y, x, value, step, compactness):
+    return slic_distance(image, x, y, value, step, compactness)
+
+
+def _everywhere(image, y, x, value, step, compactness):
+    rows, columns = np.indices(image.shape)
+    return (image - value) ** 2 + (compactness / step) ** 2 * ((rows - y) ** 2 + (columns - x) ** 2)
+
+
+def _disc(image, y, x, value, step, compactness):
+    rows, columns = np.indices(image.shape)
+    far = (rows - y) ** 2 + (columns - x) ** 2 > step**2
+    return np.where(far, np.inf, _everywhere(image, y, x, value, step, compactness))
+
+
+def _compactness_not_squared(image, y, x, value, step, compactness):
+    return _slic(image, y, x, value, step, compactness / step**2)
+
+
+def _not_by_step(image, y, x, value, step, compactness):
+    return _slic(image, y, x, value, step, compactness**2)
+
+
+def _roots(image, y, x, value, step, compactness):
+    return np.sqrt(slic_distance(image, y, x, value, step, compactness))
+
+
+def _no_place(image, y, x, value, step, compactness):
+    return _slic(image, y, x, value, step, 0)
+
+
+RAMP = np.arange(15.0).reshape(3, 5) / 15
+
+
+def _centres(rng):
+    cases = []
+    for _ in range(8):
+        shape = rng.integers(2, 8, 2)
+        y, x = (rng.random(2) * (shape - 1)).round(1)
+        cases.append((rng.random(shape), float(y), float(x), float(rng.random()), 2, 0.3))
+    return cases
+
+
+SLIC_DISTANCE = Exercise(
+    slug="slic-distance",
+    lesson="04",
+    title="Going further: the distance of SLIC",
+    minutes=15,
+    points=3,
+    hints=(
+        "`rows, columns = np.indices(image.shape)` gives every pixel its coordinates.",
+        "Two squares: of the difference in value, and of `compactness / step` times the distance in the image.",
+        "Compute it everywhere, then `np.where((abs(rows - y) <= step) & (abs(columns - x) <= step), "
+        "away, np.inf)`.",
+    ),
+    reference=slic_distance,
+    properties=(
+        Property("is right on a ramp", [(RAMP, 1, 3, 0.5, 2, 0.2), (RAMP, 0, 0, 0.0, 3, 1.0)]),
+        Property("is right for centres between pixels", _centres, weight=2),
+        Property("sees all of a single pixel", [(np.array([[0.7]]), 0, 0, 0.2, 1, 1.0)], weight=0.5),
+    ),
+    mistakes=(
+        Mistake("x and y swapped", _swapped, "Row and column are exchanged: y counts rows, the first axis."),
+        Mistake(
+            "everywhere",
+            _everywhere,
+            "You compare the centre with every pixel. Pixels more than `step` rows or columns away are "
+            "infinitely far: that is what makes SLIC fast.",
+        ),
+        Mistake(
+            "a disc",
+            _disc,
+            "Your window is a disc. It is a square: at most `step` rows *and* at most `step` columns away.",
+        ),
+        Mistake(
+            "compactness not squared",
+            _compactness_not_squared,
+            "The whole of compactness · distance / step is squared, the compactness, too.",
+        ),
+        Mistake("not by step", _not_by_step, "Divide the distance in the image by `step` before you square."),
+        Mistake("root", _roots, "You took the root. Asked for is the *squared* distance."),
+        Mistake(
+            "no place",
+            _no_place,
+            "Only the values count in your distance. Without the place this is k-means in a window.",
+        ),
+    ),
+)
+
+EXERCISES = [K_MEANS_STEP, GROUPS, RESPONSIBILITIES, PIECES, SLIC_DISTANCE]
