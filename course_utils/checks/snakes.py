@@ -50,7 +50,7 @@ def _flat_roll(points, alpha, beta):
     return float(alpha * stretch + beta * ((ahead - 2 * points + behind) ** 2).sum()) / 2
 
 
-ARROW = np.array([[0, 0], [0, 6], [6, 6], [2, 2]])
+ARROW = np.array([[0, 0], [0, 6], [6, 6], [2, 4]])
 
 
 def _contours(rng):
