@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.classic import features as feature_bank
+from course_utils.classic import morphology, watershed
 
 SCALES = feature_bank.SCALES
 
@@ -98,3 +99,43 @@ def pixel_classifier(
         np.concatenate(tables), targets
     )
     return PixelForest(forest, kinds.pop(), tuple(np.atleast_1d(scales)), tuple(families))
+
+
+def paint(labels, *, count=4, length=40, width=3, seed=0):
+    """Strokes as somebody might paint them: some straight lines inside each class, the same for the same seed.
+
+    Each begins at a pixel well inside the class, of ten random ones the farthest from the strokes before, and runs, of
+    eight directions, along the one in which it stays inside longest, both ways.
+
+    Parameters: labels, integers (H, W), 0 where nothing is ever painted; count, strokes a class; length, of the
+    longest, and width, in pixels; seed.
+    Returns: int32 (H, W), the class's number on its strokes, 0 elsewhere. A class of one pixel gets it.
+    """
+    labels = np.asarray(labels)
+    rng, painted = np.random.default_rng(seed), np.zeros(labels.shape, np.int32)
+    for number in np.unique(labels[labels > 0]):
+        inside = labels == number
+        depth = watershed.distance_transform(inside)
+        places = np.argwhere(depth >= min(depth.max(), max(width, 0.25 * depth.max())))
+        line, starts = np.zeros(labels.shape, bool), []
+        for _ in range(count):
+            tries = rng.choice(places, 10)
+            apart = [min((np.hypot(*(place - start)) for start in starts), default=0) for place in tries]
+            starts.append(tries[np.argmax(apart)])
+            line[tuple(_longest(inside, starts[-1], length).T)] = True
+        painted[morphology.dilate(line, morphology.disk(width // 2)) & inside] = number
+    return painted
+
+
+def _longest(inside, start, length):
+    """Pixels (n, 2) of the longest of eight lines through ``start`` that stay inside, at most ``length`` long."""
+    lines = []
+    for turn in np.pi * np.arange(8) / 8:
+        way, both = np.array([np.sin(turn), np.cos(turn)]), [start[None]]
+        for steps in (np.arange(1, length // 2 + 1), -np.arange(1, length // 2 + 1)):
+            places = np.rint(start + steps[:, None] * way).astype(int)
+            fits = ((places >= 0) & (places < inside.shape)).all(axis=1)
+            fits[fits] = inside[tuple(places[fits].T)]
+            both.append(places[: np.argmin(np.append(fits, False))])
+        lines.append(np.concatenate(both))
+    return max(lines, key=len)

@@ -28,6 +28,7 @@ FLOORS = (
     {"metrics", "data", "classic"},
     {"plotting", "agreement", "strokes"},
     {"scoreboard", "study", "progress"},
+    {"reckoning"},
     {"explorers", "checks", "quiz", "publish", "doctor"},
     {"cli"},
 )

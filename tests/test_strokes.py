@@ -66,3 +66,27 @@ def test_what_does_not_fit_gets_a_clear_error():
     forest = strokes.pixel_classifier(image, painted, trees=2, scales=(1,))
     with pytest.raises(ValueError, match="as many channels"):
         forest.predict(np.stack([image] * 3, axis=-1))
+
+
+def test_paint_stays_inside_paints_every_class_and_is_the_same_for_the_same_seed():
+    rng = np.random.default_rng(1)
+    labels = np.kron(rng.integers(0, 4, (5, 6)), np.ones((16, 16), int))
+    painted = strokes.paint(labels, seed=3)
+    assert painted.dtype == np.int32 and set(np.unique(painted)) == {0, 1, 2, 3}
+    assert (painted[painted > 0] == labels[painted > 0]).all()
+    assert np.array_equal(painted, strokes.paint(labels, seed=3))
+    assert not np.array_equal(painted, strokes.paint(labels, seed=4))
+
+
+def test_paint_draws_lines_of_the_length_and_width_asked_for():
+    painted = strokes.paint(np.ones((200, 200), int), count=1, length=40, width=3, seed=0)
+    rows, columns = np.nonzero(painted)
+    assert 40 <= np.hypot(np.ptp(rows), np.ptp(columns)) <= 46
+    assert 100 <= painted.sum() <= 150
+
+
+def test_paint_reaches_the_smallest_class_and_leaves_unknown_pixels_alone():
+    labels = np.zeros((9, 9), int)
+    labels[4, 4] = 2
+    painted = strokes.paint(labels)
+    assert painted[4, 4] == 2 and painted.sum() == 2
