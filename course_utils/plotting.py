@@ -316,7 +316,7 @@ class Bars:
 
 @dataclass
 class Points:
-    """A cloud of points a name: ``series`` maps a name to ``(x, y)``, blank names have no legend; ``diagonal`` draws y = x."""
+    """Clouds of points: ``series`` maps a name to ``(x, y)`` (no legend if all are blank); ``diagonal`` draws y = x."""
 
     series: dict
     title: str = ""
