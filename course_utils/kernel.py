@@ -23,6 +23,7 @@ import re
 import shutil
 import sys
 import threading
+import time
 from functools import cache, cached_property, update_wrapper
 from itertools import pairwise
 from pathlib import Path
@@ -87,6 +88,50 @@ def set_num_threads(count):
     _threads = max(1, int(count))
 
 
+def compile_seconds():
+    """How long this process has been loading numba and compiling so far, as a float; it grows while that goes on."""
+    return _compiling.seconds
+
+
+class _Stopwatch:
+    """Runs while it is entered, once or more deep."""
+
+    def __init__(self):
+        self._total, self._depth, self._since = 0.0, 0, 0.0
+
+    @property
+    def seconds(self):
+        return self._total + (time.perf_counter() - self._since if self._depth else 0.0)
+
+    def __enter__(self):
+        if not self._depth:
+            self._since = time.perf_counter()
+        self._depth += 1
+
+    def __exit__(self, *_):
+        if self._depth == 1:
+            self._total += time.perf_counter() - self._since
+        self._depth -= 1
+
+
+_compiling = _Stopwatch()
+
+
+@cache
+def _time_compilation():
+    """Let numba report to the stopwatch when it begins and ends to compile."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        def on_start(self, _event):
+            _compiling.__enter__()
+
+        def on_end(self, _event):
+            _compiling.__exit__()
+
+    event.register("numba:compile", Listener())
+
+
 class Kernel:
     """A function that numba compiles when it is first called; made by ``kernel``."""
 
@@ -104,11 +149,13 @@ class Kernel:
     @cached_property
     def compiled(self):
         """numba's dispatcher; its ``stats`` count what came from the cache and what was compiled."""
-        import numba
+        with _compiling:
+            import numba
 
-        dispatcher = numba.njit(nogil=True)(self.py_func)
-        if self._imported and not self.py_func.__closure__:
-            dispatcher._cache = _Store(self.py_func, self._imported)
+            _time_compilation()
+            dispatcher = numba.njit(nogil=True)(self.py_func)
+            if self._imported and not self.py_func.__closure__:
+                dispatcher._cache = _Store(self.py_func, self._imported)
         return dispatcher
 
     @property

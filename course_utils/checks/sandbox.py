@@ -30,6 +30,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from course_utils.kernel import compile_seconds
+
 _LARGEST_ARRAY = 64 * 2**20  # bytes
 _LONGEST_LIST = 100_000
 _DEEPEST = 5
@@ -81,21 +83,20 @@ class Outcome:
 def call(function, arguments=(), seconds=2.0):
     """Call ``function(*arguments)`` safely and return an `Outcome`. The arguments given are never changed.
 
-    Returns after ``seconds`` plus at most one second. Must be called from one thread at a time: standard output is
+    Returns after ``seconds`` plus at most one second; the time that kernels of the course take to compile at their
+    first call is not the student's and does not count. Must be called from one thread at a time: standard output is
     redirected for the whole process meanwhile.
     """
     answers = []
     thread = _StudentThread(_work, (function, arguments, answers))
-    start = time.perf_counter()
+    start = _own_time()
     with _captured() as (printed, warned):
         thread.start()
         late = not thread.wait(seconds)
         if late:
             thread.stop()
     outcome = answers[0] if answers and not late else Outcome(late=True, stuck=thread.is_alive())
-    return replace(
-        outcome, printed=printed.text(), warned=_words(warned), seconds=time.perf_counter() - start
-    )
+    return replace(outcome, printed=printed.text(), warned=_words(warned), seconds=_own_time() - start)
 
 
 def _work(function, arguments, answers):
@@ -193,6 +194,11 @@ def _changed(before, after):
 # --------------------------------------------------------------------------------------------- time
 
 
+def _own_time():
+    """Seconds on a clock that stands still while a kernel is compiled."""
+    return time.perf_counter() - compile_seconds()
+
+
 class _StudentThread(threading.Thread):
     """Calls ``work``, and can be stopped."""
 
@@ -218,8 +224,10 @@ class _StudentThread(threading.Thread):
 
     def wait(self, seconds):
         """Whether the thread ended within that time; False also when the student pressed *interrupt*."""
+        end = _own_time() + seconds
         try:
-            self.join(seconds)
+            while self.is_alive() and (left := end - _own_time()) > 0:
+                self.join(left)
         except KeyboardInterrupt:
             return False
         return not self.is_alive()
