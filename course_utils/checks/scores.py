@@ -234,7 +234,7 @@ CONFUSION = Exercise(
         Property("is right on a small example", [(SMALL_T, SMALL_P, 3)]),
         Property("is right on random class maps", _class_maps, weight=2),
         Property("does not score pixels whose target is 255", _with_ignored, weight=2),
-        Property("counts beyond 255", [(LARGE_MAP, LARGE_MAP, 2)]),
+        Property("counts more than 255 pixels of a kind", [(LARGE_MAP, LARGE_MAP, 2)]),
         Property("has a row for a class that does not occur", [(SMALL_T, SMALL_P, 6), (MANY, MANY, 20)]),
         Property(
             "gives zeros where every pixel is ignored", [(np.full((1, 3), 255, np.uint8), SMALL_P[:1], 3)]
@@ -459,6 +459,11 @@ def _bitwise(target, prediction):
     return float(((target & prediction) != 0).sum() / union) if union else 1.0
 
 
+def _same_value(target, prediction):
+    union = ((target != 0) | (prediction != 0)).sum()
+    return float(((target == prediction) & (target != 0)).sum() / union) if union else 1.0
+
+
 def _positive(target, prediction):
     return float(_iou(target > 0, prediction > 0))
 
@@ -535,6 +540,11 @@ REPAIR_IOU = Exercise(
             "above the middle",
             _above_half,
             "You cut at the middle of 0 to 255. Any value other than 0 is object, 1 and 0.5 too.",
+        ),
+        Mistake(
+            "same value",
+            _same_value,
+            "You count a hit only where both masks hold the same number. Any value other than 0 is object, whichever.",
         ),
         Mistake(
             "bits instead of truth",

@@ -314,7 +314,7 @@ def _interpolated(mask, values):
         return None
     mixed = np.unique(mask[thin])
     problem = (
-        f"{len(mixed)} of {len(values)} values ({_list(mixed)}) occur only between a lower and a higher one: "
+        f"{len(mixed)} of {len(values)} different values ({_list(mixed)}) occur only between a lower and a higher one: "
         "a smooth resize or rotation has mixed labels."
     )
     remedy = "Go back to the original and use nearest neighbour: `masks.resize_labels(labels, shape)`."
