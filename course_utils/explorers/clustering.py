@@ -203,7 +203,7 @@ class MeanShiftExplorer(Explorer):
             "step",
             "density",
         )
-        path = self.canvas.seeds(width=3)
+        path = self.canvas.seeds(width=5)
         return plotting.figure(
             plotting.Picture(self.image, f"one climb: {len(self.path) - 1} steps", labels=path), curve, *frames,
             alt=f"{self.canvas.label}. One pixel climbs: {climb}. Then the regions of all: {'; '.join(story)}.",
