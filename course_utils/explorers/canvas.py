@@ -311,7 +311,7 @@ def histogram_plot(counts, low, high, *, name, curve=(), curve_name="", marks=No
         )
     parts.append(
         f'<g class="line"><path d="M0 {top - 10}V{bottom}"/><circle class="grip" cy="{top - 12}" r="7"/>'
-        f'<circle class="dot" r="5"/><text class="value" y="{top - 22}"></text></g></svg>'
+        f'<circle class="dot" r="{5 if ys else 0}"/><text class="value" y="{top - 22}"></text></g></svg>'
     )
     return {
         "svg": "".join(parts),

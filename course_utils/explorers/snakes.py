@@ -262,7 +262,7 @@ class SnakeExplorer(Explorer):
         )  # fmt: skip
         last = len(found.contours) - 1
         frames, story = [], []
-        for step in (last // 10, last):
+        for step in (last // 4, last):
             now = np.vstack([found.contours[step], found.contours[step][:1]])
             text = f"snake, step {step}: energy {found.energy[step]:.1f}"
             text += self._in_words(_inside(found.contours[step], self._grey.shape))
