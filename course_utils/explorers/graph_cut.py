@@ -171,7 +171,8 @@ class GraphCutExplorer(Explorer):
         if self.round is not None:
             if self.round == 0:
                 return f"GrabCut begins with everything in the box: {found}"
-            return f"GrabCut, round {self.round}: energy {self._rounds.energies[self.round - 1, 1]:,.0f}; {found}"
+            price = f"{self._rounds.energies[self.round - 1, 1]:,.0f}".replace("-", "−")
+            return f"GrabCut, round {self.round}: energy {price}; {found}"
         if self._costs is None:
             return "Paint at least one stroke with each brush, object and background, or start GrabCut."
         return f"λ = {self.smoothness:g}: {found}"
