@@ -183,7 +183,7 @@ class MeanShiftExplorer(Explorer):
             f"Step {self.step} of {len(self.path) - 1}: row {y:.1f}, column {x:.1f}, "
             f"density {self.density[self.step]:.2f}, at the start {self.density[0]:.2f}."
         )
-        return text + (f" {_regions(self.labels)} in all." if self.labels.any() else "")
+        return text + (f" {_regions(self.labels)} in all." if self._done == len(self._modes) else "")
 
     def strip(self):
         """One climb with its density, and the regions for half and twice the colour bandwidth."""
@@ -271,7 +271,8 @@ def steps_table(path, density, most=6):
             f"<td><b>{density[step]:.2f}</b></td></tr>"
         )
     head = "<tr><th>step</th><th>row, column</th><th>lightness</th><th>density</th></tr>"
-    return f'<table style="font-size:90%"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    body = f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
+    return f'<table style="font-size:90%;border-spacing:0.8em 0">{body}</table>'
 
 
 def regions(modes, area):
