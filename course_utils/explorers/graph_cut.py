@@ -125,22 +125,26 @@ class GraphCutExplorer(Explorer):
         self._show(mask)
 
     def _grab(self):
-        """All rounds at once, and then one a tick, so that they can be watched."""
-        box = [int(side // self._block) for side in self.box[:2]]
-        box += [-(-int(side) // self._block) for side in self.box[2:]]
-        try:
-            self._rounds = graph_cuts.grab_cut(
-                self._small, box, self._small_seeds, smoothness=self.smoothness / self._block
-            )
-        except ValueError as problem:
-            self.canvas.status = f"GrabCut cannot begin: {problem}."
-            return
+        """Show where GrabCut begins; the first tick computes all rounds, and each tick shows the next one."""
+        top, left = (int(side) // self._block for side in self.box[:2])
+        bottom, right = (-(-int(side) // self._block) for side in self.box[2:])
+        self._small_box, self._rounds = (top, left, bottom, right), None
         self.canvas.playing, self.round, self.energy = True, 0, {}
-        self._show(self._rounds.masks[0])
+        self._show(_inside(self._small_box, self._small.shape[:2]))
 
     def _next_round(self):
         if self.round is None:
             return
+        if self._rounds is None:
+            strength = self.smoothness / self._block
+            try:
+                self._rounds = graph_cuts.grab_cut(
+                    self._small, self._small_box, self._small_seeds, smoothness=strength
+                )
+            except ValueError as problem:
+                self.canvas.playing = False
+                self.canvas.status = f"GrabCut cannot begin: {problem}."
+                return
         last = len(self._rounds.masks) - 1
         self.round = min(self.round + 1, last)
         self.canvas.playing = self.canvas.playing and self.round < last

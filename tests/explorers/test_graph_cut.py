@@ -123,6 +123,7 @@ def test_grab_cut_can_be_stopped_and_a_stroke_returns_to_the_cut(image):
 def test_a_box_without_background_is_explained(image):
     explorer = GraphCutExplorer(image, box=(0, 0, 60, 80))
     act(explorer, "action", name="grab")
+    act(explorer, "tick")
     assert "no background" in explorer.canvas.status and not explorer.canvas.playing
 
 
