@@ -193,7 +193,8 @@ class StrokesExplorer(Explorer):
             frames, story = [plotting.Picture(self.image, "nothing painted yet")], ["nothing painted yet"]
         return plotting.figure(
             *frames,
-            columns=max(3, len(frames)),
+            columns=max(4, len(frames)),
+            height=1.8 if len(frames) > 1 else None,
             alt=f"{self.canvas.label}, coloured by a forest that learned from strokes: {'; '.join(story)}.",
             caption=f"A forest of {self.trees} trees colours the picture after {'; after '.join(story)}.",
         )
@@ -204,7 +205,7 @@ class StrokesExplorer(Explorer):
             return [("the strokes", self.painted)]
         return [
             (f"{count} stroke{'s' * (count > 1)} a class", pixel_forest.paint(self.target, count=count))
-            for count in (1, 3, 9)
+            for count in (1, 9)
         ]
 
 
