@@ -269,8 +269,11 @@ class Curves:
     ylabel: str = ""
     marks: dict = field(default_factory=dict)
     ylim: tuple | None = None
+    log: bool = False  # the common axis
 
     def draw(self, axes):
+        if self.log:
+            axes.set_xscale("log")
         for i, (name, values) in enumerate(self.series.items()):
             x, y = values if isinstance(values, tuple) else (self.x, values)
             colour = (ACCENT, ANSWER, TRUTH, "#CC79A7", "#E69F00")[i % 5]

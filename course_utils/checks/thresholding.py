@@ -511,6 +511,14 @@ def _pages(rng):
     return cases
 
 
+_brackets_lost = _ink_by(lambda mean, std, k: mean * 1 + k * (std / 0.5 - 1))
+
+
+def _r_measured(image, window=25, k=0.2):
+    mean, std = filters.box_mean_std(image, window)
+    return image <= mean * (1 + k * (std / max(image.std(), 1e-9) - 1))
+
+
 def _strictly_darker(image, window=25, k=0.2):
     mean, std = filters.box_mean_std(image, window)
     return image < mean * (1 + k * (std / 0.5 - 1))
@@ -581,6 +589,16 @@ REPAIR_SAUVOLA = Exercise(
             "The bracket around `std / R - 1` is missing: k must multiply the 1 as well.",
         ),
         Mistake(
+            "both brackets lost",
+            _brackets_lost,
+            "A bracket is missing: `mean` must multiply all of `1 + k * (…)`.",
+        ),
+        Mistake(
+            "R measured",
+            _r_measured,
+            "R is the largest standard deviation that is possible, 0.5, whatever the picture.",
+        ),
+        Mistake(
             "strictly darker",
             _strictly_darker,
             "A pixel that equals its threshold is ink, too: `<=`. (On a black page nothing is darker than black.)",
@@ -633,6 +651,12 @@ def _highest_number(image, smallest):
 
 def _all_sizes(image, smallest):
     return _count(image, 1)
+
+
+def _opened(image, smallest):
+    return _count(
+        image, smallest, mask=morphology.opening(image > thresholding.otsu(image), morphology.disk(1))
+    )
 
 
 def _fixed_threshold(image, smallest):
@@ -722,6 +746,11 @@ COUNT_ISLANDS = Exercise(
             "the numbers that are left.",
         ),
         Mistake("sizes ignored", _all_sizes, "Every island was counted, whatever its size: use `smallest`."),
+        Mistake(
+            "opened",
+            _opened,
+            "You opened the mask first, which removes thin islands. The contract asks for holes to be filled, no more.",
+        ),
         Mistake(
             "fixed threshold",
             _fixed_threshold,
