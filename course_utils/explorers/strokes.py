@@ -187,7 +187,7 @@ class StrokesExplorer(Explorer):
             if self.target is not None:
                 asked = (self.target > 0) & (painted == 0)
                 text += f": {(answer == self.target)[asked].mean():.0%} of the others right"
-            frames.append(plotting.Picture(self.image, text, labels=answer))
+            frames.append(plotting.Picture(self.image, count, labels=answer))
             story.append(text)
         if not frames:
             frames, story = [plotting.Picture(self.image, "nothing painted yet")], ["nothing painted yet"]
