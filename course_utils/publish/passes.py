@@ -35,7 +35,7 @@ class Facts:
 
     lesson : the Lesson
     address : the project's public address
-    measured : mapping with ``seconds`` and ``peak_mb``, or None where nothing was recorded
+    measured : mapping with ``seconds``, ``peak_mb`` and ``first_seconds``, or None where nothing was recorded
     exercise : slug -> object with ``title``, ``points``, ``minutes`` and three ``hints`` (Markdown);
         KeyError for a slug that it does not know
     """
@@ -68,9 +68,10 @@ def add_header(notebook, facts):
     ]
     if facts.measured:
         seconds, megabytes = round(facts.measured["seconds"]), round(facts.measured["peak_mb"], -1)
+        first = round(facts.measured["first_seconds"])
         lines.append(
-            f"**The computer's:** all cells together {seconds} s and {megabytes:.0f} MB of memory, "
-            "measured on two CPU cores.  "
+            f"**The computer's:** all cells together {seconds} s and {megabytes:.0f} MB of memory, measured on two "
+            f"CPU cores ({first} s the first time, when the algorithms are compiled).  "
         )
     lines += ["", badges(facts.address, facts.lesson.name)]
     return _with_cells(notebook, [_markdown("header", "\n".join(lines)), *notebook.cells])

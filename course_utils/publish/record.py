@@ -16,7 +16,7 @@ PARTS = ("lesson", "library", "data")
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a lesson may cost on two idle CPU cores."""
+    """The most that a lesson may cost on two idle CPU cores, once its algorithms are compiled."""
 
     seconds: float
     peak_mb: float
@@ -36,11 +36,14 @@ def read():
     return json.loads(path().read_text(encoding="utf-8")) if path().is_file() else {}
 
 
-def write(lesson, run, cores):
-    """Record a `Run` of a lesson's student notebook."""
+def write(lesson, run, cores, *, first=None):
+    """Record a `Run` of a lesson's student notebook, and the ``first``, in which the algorithms were compiled."""
+    first = first or run
     entry = {
         "seconds": round(run.seconds, 1),
         "peak_mb": round(run.peak_mb),
+        "first_seconds": round(first.seconds, 1),
+        "first_peak_mb": round(first.peak_mb),
         "cores": cores,
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         **fingerprints(lesson),

@@ -92,8 +92,11 @@ def test_the_card_says_what_the_front_matter_says(lesson, make):
 
 
 def test_the_card_tells_the_measured_cost(lesson, make):
-    notebook = make(lesson, passes.STUDENT, measured={"seconds": 12.34, "peak_mb": 341})
-    assert "12 s and 340 MB" in only(notebook, "header").source
+    notebook = make(
+        lesson, passes.STUDENT, measured={"seconds": 12.34, "peak_mb": 341, "first_seconds": 17.8}
+    )
+    card = only(notebook, "header").source
+    assert "12 s and 340 MB" in card and "18 s the first time" in card
 
 
 def test_nothing_in_the_text_is_fetched_when_the_notebook_opens(lesson, make):
