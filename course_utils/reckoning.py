@@ -56,7 +56,8 @@ BEFORE = "forest, painted before"  # its strokes lie on the photograph as it was
 @cache
 def catalogue():
     """The pictures in their fixed order: dict name -> (set, function that makes its ``scoreboard.Item``)."""
-    shown = {item.name: (item.set, partial(_shown, item)) for item in scoreboard.items()}
+    shown = {name: ("photos", partial(scoreboard.photograph, name)) for name in scoreboard.PHOTOS}
+    shown |= {f"nuclei {seed}": ("nuclei", partial(scoreboard.cells, seed)) for seed in scoreboard.NUCLEI}
     shown |= {f"mosaic {seed}": ("mosaics", partial(_mosaic, seed)) for seed in MOSAICS}
     return shown | {f"town {seed}": ("town", partial(_street, seed)) for seed in TOWN}
 
@@ -67,10 +68,6 @@ def find(picture):
     if picture not in catalogue():
         raise ValueError(f"there is no picture {picture!r}; there are {', '.join(catalogue())}")
     return catalogue()[picture][1]()
-
-
-def _shown(item):
-    return item
 
 
 def _mosaic(seed):
@@ -359,7 +356,7 @@ def _segments(*key):
     return clustering.mean_shift_segments(np.squeeze(_colours(changed(*key).image)), 8, 8.0, 50)
 
 
-@lru_cache(2)
+@lru_cache(1)  # they are large
 def _features(*key):
     return features.features(changed(*key).image).values
 
