@@ -8,6 +8,7 @@ loops over neighbours share. Taught in lessons 02 and 03.
 """
 
 import math
+from numbers import Real
 
 import numpy as np
 
@@ -495,3 +496,21 @@ def _real(image):
 def _band(radius):
     """Rows of a band: enough to make the first window of each, which is summed afresh, a small part of the work."""
     return max(256, 16 * radius)
+
+
+def check_number(name, value, least):
+    """ValueError unless the value is a finite number that is at least ``least``."""
+    if not (isinstance(value, Real) and math.isfinite(value) and value >= least):
+        raise ValueError(f"{name} must be a finite number, {least} or more, not {value!r}")
+
+
+def check_positive(name, value):
+    """ValueError unless the value is a finite number above 0."""
+    if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a finite number above 0, not {value!r}")
+
+
+def check_count(name, value, least=0):
+    """ValueError unless the value is a whole number that is at least ``least``."""
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}")

@@ -9,12 +9,11 @@ the morphological ones do the same with erosions and dilations of a mask, withou
 """
 
 import math
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.classic.filters import grey, grey_range
+from course_utils.classic.filters import check_count, check_number, check_positive, grey, grey_range
 from course_utils.kernel import by_rows, kernel
 
 
@@ -36,14 +35,14 @@ class LevelSet(NamedTuple):
 def checkerboard(shape, side=5):
     """Bool mask (H, W), a start without prejudice: squares of that side, the first of them outside."""
     height, width = _shape(shape)
-    _count("side", side, 1)
+    check_count("side", side, 1)
     return ((np.arange(height)[:, None] // side + np.arange(width) // side) % 2).astype(bool)
 
 
 def waves(shape, half_period=5):
     """float64 (H, W), the usual start of Chan–Vese, a soft checkerboard: sin(πy / p) · sin(πx / p)."""
     height, width = _shape(shape)
-    _positive("half_period", half_period)
+    check_positive("half_period", half_period)
     down, right = [np.sin(np.arange(side) * (np.pi / half_period)) for side in (height, width)]
     return down[:, None] * right
 
@@ -53,7 +52,7 @@ def disk_mask(shape, centre=None, radius=None):
     height, width = _shape(shape)
     y, x = (height // 2, width // 2) if centre is None else centre
     radius = 3 / 8 * min(height, width) if radius is None else radius
-    _positive("radius", radius)
+    check_positive("radius", radius)
     return np.hypot(np.arange(height)[:, None] - y, np.arange(width) - x) < radius
 
 
@@ -160,9 +159,9 @@ def chan_vese(
     if np.asarray(start).dtype == bool:
         phi /= np.abs(phi).max()
     weights = _weights(mu, inside, outside)
-    _positive("step", step)
-    _count("steps", steps)
-    _number("tolerance", tolerance, 0)
+    check_positive("step", step)
+    check_count("steps", steps)
+    check_number("tolerance", tolerance, 0)
     new, sums, energies = np.empty_like(phi), np.empty((len(phi), 8)), []
     change = math.inf
     while True:
@@ -274,8 +273,8 @@ def edge_stopping(image, alpha=100.0, sigma=5.0):
     doi:10.1023/A:1007979827043. Lesson 06.
     """
     pixels = grey(image).astype(np.float64)
-    _number("alpha", alpha, 0)
-    _positive("sigma", sigma)
+    check_number("alpha", alpha, 0)
+    check_positive("sigma", sigma)
     offsets = np.arange(int(4 * sigma + 0.5) + 1)
     blur = np.exp(-0.5 * (offsets / sigma) ** 2)
     blur /= 2 * blur.sum() - 1
@@ -348,14 +347,14 @@ def geodesic_contour(speed, start, *, balloon=0.0, step=None, steps=500, renew=5
     phi = signed_distance(_start(start, speed.shape))
     largest = stable_step(speed, balloon)
     step = largest if step is None else step
-    _positive("step", step)
+    check_positive("step", step)
     if step > largest:
         raise ValueError(
             f"step is {step:g}, but steps above {largest:g} are unstable for this speed and balloon; "
             "leave it out to take the largest"
         )
-    _count("steps", steps)
-    _count("renew", renew, 1)
+    check_count("steps", steps)
+    check_count("renew", renew, 1)
     slope = _slopes(speed)
     new, energies, lengths = np.empty_like(phi), [], np.empty(len(phi))
     for t in range(steps + 1):
@@ -417,7 +416,7 @@ def stable_step(speed, balloon=0.0):
     1 / max(4g + √2 |c| g + |∂g/∂x| + |∂g/∂y|): diffusion at rate g and motion at those speeds reach the next pixel.
     """
     speed = _speed(speed)
-    _number("balloon", balloon, -math.inf)
+    check_number("balloon", balloon, -math.inf)
     down, right = _slopes(speed)
     fastest = (speed * (4 + math.sqrt(2) * abs(balloon)) + abs(down) + abs(right)).max()
     return 1 / max(float(fastest), 1e-12)
@@ -509,8 +508,8 @@ def morphological_geodesic(
     speed = grey(speed, "speed").astype(np.float64)
     mask = _framed(disk_mask(speed.shape) if start is None else _start(start, speed.shape) > 0)
     threshold = np.percentile(speed, 40) if threshold is None else threshold
-    _number("threshold", threshold, -math.inf)
-    _number("balloon", balloon, -math.inf)
+    check_number("threshold", threshold, -math.inf)
+    check_number("balloon", balloon, -math.inf)
     _schedule(steps, smoothing, first)
     slope, spare = _slopes(speed), np.zeros_like(mask)
     for t in range(steps):
@@ -638,33 +637,18 @@ def _speed(speed):
 
 
 def _weights(mu, inside, outside):
-    _number("mu", mu, 0)
-    _positive("inside", inside)
-    _positive("outside", outside)
+    check_number("mu", mu, 0)
+    check_positive("inside", inside)
+    check_positive("outside", outside)
     return float(mu), float(inside), float(outside)
 
 
 def _schedule(steps, smoothing, first):
     for name, value in (("steps", steps), ("smoothing", smoothing), ("first", first)):
-        _count(name, value)
+        check_count(name, value)
 
 
 def _shape(shape):
     if len(shape) != 2 or not all(isinstance(side, int | np.integer) and side > 0 for side in shape):
         raise ValueError(f"shape must be two whole numbers (H, W) above 0, not {shape!r}")
     return shape
-
-
-def _number(name, value, least):
-    if not (isinstance(value, Real) and math.isfinite(value) and value >= least):
-        raise ValueError(f"{name} must be a finite number, {least} or more, not {value!r}")
-
-
-def _positive(name, value):
-    if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a finite number above 0, not {value!r}")
-
-
-def _count(name, value, least=0):
-    if not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}")

@@ -8,12 +8,11 @@ Points are rows (y, x) in pixels, the centre of ``image[y, x]`` at whole numbers
 """
 
 import math
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.classic.filters import gaussian, grey
+from course_utils.classic.filters import check_count, check_number, check_positive, gaussian, grey
 from course_utils.kernel import kernel
 
 OVER_RELAXATION = 1.8  # of gradient_vector_flow's sweeps; near the best for 40 of them
@@ -107,11 +106,11 @@ def evolve(
     points = _points(points)
     landscape = grey(energy, "energy").astype(np.float64)
     for name, value, least in (("alpha", alpha, 0), ("beta", beta, 0), ("tolerance", tolerance, 0)):
-        _number(name, value, least)
+        check_number(name, value, least)
     for name, value in (("step", step), ("limit", limit)):
-        _positive(name, value)
-    _number("balloon", balloon, -np.inf)
-    _count("steps", steps)
+        check_positive(name, value)
+    check_number("balloon", balloon, -np.inf)
+    check_count("steps", steps)
     if ends not in ("closed", "free", "fixed"):
         raise ValueError(f'ends must be "closed", "free" or "fixed", not {ends!r}')
     if balloon and ends != "closed":
@@ -249,7 +248,7 @@ def resample(points, count, *, closed=True):
     Lesson 06.
     """
     points = _points(points, 2)
-    _count("count", count, 2)
+    check_count("count", count, 2)
     chain = np.concatenate([points, points[:1]]) if closed else points
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(chain, axis=0).T))])
     if along[-1] == 0:
@@ -260,8 +259,8 @@ def resample(points, count, *, closed=True):
 
 def circle(centre, radius, count=100):
     """A closed contour to start from: float64 (count, 2) points (y, x) on a circle."""
-    _positive("radius", radius)
-    _count("count", count, 5)
+    check_positive("radius", radius)
+    check_count("count", count, 5)
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     return np.asarray(centre, float) + radius * np.stack([np.sin(angle), np.cos(angle)], axis=1)
 
@@ -422,8 +421,8 @@ def gradient_vector_flow(edges, mu=0.2, sweeps=40):
     doi:10.1109/83.661186. Lesson 06.
     """
     gradient = _differences(grey(edges, "edges").astype(np.float64))
-    _positive("mu", mu)
-    _count("sweeps", sweeps)
+    check_positive("mu", mu)
+    check_count("sweeps", sweeps)
     weight = (gradient**2).sum(axis=0)
     return _flow(weight, weight * gradient, float(mu), int(sweeps))
 
@@ -469,7 +468,7 @@ def normalise(field, floor=1e-3):
     Take a step of at most 0.5 in such a field: across an edge it turns round within a pixel or two.
     Parameters: field (2, H, W); floor, the length below which v counts as none. Returns: float64 (2, H, W).
     """
-    _positive("floor", floor)
+    check_positive("floor", floor)
     down, right = _field(field, np.shape(field)[1:])
     return np.stack([down, right]) / np.sqrt(down**2 + right**2 + floor**2)
 
@@ -562,18 +561,3 @@ def _field(field, shape):
             f"field must have shape (2, H, W), (down, right) for each of the {shape} pixels, not {array.shape}"
         )
     return [grey(part, "field").astype(np.float64) for part in array]
-
-
-def _number(name, value, least):
-    if not (isinstance(value, Real) and math.isfinite(value) and value >= least):
-        raise ValueError(f"{name} must be a finite number, {least} or more, not {value!r}")
-
-
-def _positive(name, value):
-    if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a finite number above 0, not {value!r}")
-
-
-def _count(name, value, least=0):
-    if not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}")

@@ -27,14 +27,13 @@ formation in 3D image cytometry", doi:10.1002/cyto.a.20714 (the same chain from 
 Caicedo et al. 2019, doi:10.1038/s41592-019-0612-7 (the real images).
 """
 
-from numbers import Real
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
-from course_utils.data.synthetic.sample import Sample, frame, natural
+from course_utils.data.synthetic.sample import Sample, checked, frame, natural
 
 # The knobs of `nuclei`: lowest value, highest value, what the number means.
 KNOBS = {
@@ -266,7 +265,7 @@ def nuclei(
     >>> sample.image.shape, sample.labels.dtype
     ((256, 256), dtype('int32'))
     """
-    k = _checked({name: value for name, value in locals().items() if name in KNOBS})
+    k = checked({name: value for name, value in locals().items() if name in KNOBS}, KNOBS)
     size, rng = frame(size), _streams(seed)
 
     cells = _layout(size, k, rng.layout, rng.density)
@@ -638,14 +637,3 @@ def _consecutive(labels):
     present = np.bincount(labels.ravel()) > 0
     present[0] = False
     return (np.cumsum(present) * present).astype(np.int32)[labels]
-
-
-def _checked(knobs):
-    """The knobs as attributes, floats, each within its range."""
-    for name, value in knobs.items():
-        low, high, meaning = KNOBS[name]
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name} must be a number from {low} to {high} ({meaning}), not {value!r}.")
-        if not low <= value <= high:
-            raise ValueError(f"{name} must lie between {low} and {high} ({meaning}), but it is {value}.")
-    return SimpleNamespace(**{name: float(value) for name, value in knobs.items()})

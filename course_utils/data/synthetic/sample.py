@@ -2,6 +2,8 @@
 
 import operator
 from dataclasses import dataclass
+from numbers import Real
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -38,3 +40,14 @@ def frame(size):
     if min(height, width) < 16:
         raise ValueError(f"size must be at least 16 pixels each way, but it is {size!r}.")
     return height, width
+
+
+def checked(knobs, ranges):
+    """The knobs as attributes, floats, each within its range; ``ranges`` maps a name to (low, high, meaning)."""
+    for name, value in knobs.items():
+        low, high, meaning = ranges[name]
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name} must be a number from {low} to {high} ({meaning}), not {value!r}.")
+        if not low <= value <= high:
+            raise ValueError(f"{name} must lie between {low} and {high} ({meaning}), but it is {value}.")
+    return SimpleNamespace(**{name: float(value) for name, value in knobs.items()})

@@ -23,13 +23,12 @@ Lesson 07 ends the classics on these streets; the networks from lesson 09 on lea
 """
 
 from math import cos, hypot, sin
-from numbers import Real
 from types import SimpleNamespace
 
 import numpy as np
 from scipy import fft, ndimage
 
-from course_utils.data.synthetic.sample import Sample, frame, natural
+from course_utils.data.synthetic.sample import Sample, checked, frame, natural
 
 TOWN_CLASSES = ("sky", "road", "building", "tree", "car", "person", "pole", "window")
 SKY, ROAD, BUILDING, TREE, CAR, PERSON, POLE, WINDOW = range(8)
@@ -145,7 +144,7 @@ def town(
     drawn_sun, drawn_wet = rng.sun.random(), rng.sun.random()
     sunshine = min(1, 1.4 * drawn_sun) * (drawn_sun > 0.3) if sunshine is None else sunshine
     wet = max(0, 4 * drawn_wet - 3) if wet is None else wet
-    k = _checked({name: value for name, value in locals().items() if name in TOWN_KNOBS})
+    k = checked({name: value for name, value in locals().items() if name in TOWN_KNOBS}, TOWN_KNOBS)
     view = _View(frame(size), rng.view)
 
     street = _plan(k, view, rng)
@@ -1626,14 +1625,3 @@ def _streams(seed):
     """One generator a name of STREAMS, each independent of the others."""
     children = np.random.SeedSequence(natural(seed)).spawn(len(STREAMS))
     return SimpleNamespace(**dict(zip(STREAMS, map(np.random.default_rng, children), strict=True)))
-
-
-def _checked(knobs):
-    """The knobs as attributes, floats, each within its range."""
-    for name, value in knobs.items():
-        low, high, meaning = TOWN_KNOBS[name]
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name} must be a number from {low} to {high} ({meaning}), not {value!r}.")
-        if not low <= value <= high:
-            raise ValueError(f"{name} must lie between {low} and {high} ({meaning}), but it is {value}.")
-    return SimpleNamespace(**{name: float(value) for name, value in knobs.items()})

@@ -22,7 +22,6 @@ Reference: Ojala, Pietikäinen & Mäenpää 2002, doi:10.1109/TPAMI.2002.1017623
 """
 
 from functools import cache
-from numbers import Real
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -30,7 +29,7 @@ import numpy as np
 from scipy import ndimage, special
 
 from course_utils.data import photos
-from course_utils.data.synthetic.sample import Sample, frame, natural
+from course_utils.data.synthetic.sample import Sample, checked, frame, natural
 
 
 class Source(NamedTuple):
@@ -137,7 +136,7 @@ def mosaics(
     >>> sample.image.shape, sorted(set(sample.labels.flat))
     ((256, 256), [0, 1])
     """
-    k = _checked({name: value for name, value in locals().items() if name in MOSAIC_KNOBS})
+    k = checked({name: value for name, value in locals().items() if name in MOSAIC_KNOBS}, MOSAIC_KNOBS)
     k.regions, k.turned, names = _count(regions), bool(turned), _names(textures)
     if split not in SPLITS:
         raise ValueError(f"split must be 'train' or 'test', not {split!r}.")
@@ -299,14 +298,3 @@ def _names(textures):
     if not textures or len(set(textures)) != len(textures):
         raise ValueError(f"textures must be at least one name, none twice, not {textures!r}.")
     return [name for name in TEXTURES if name in textures]
-
-
-def _checked(knobs):
-    """The knobs as attributes, floats, each within its range."""
-    for name, value in knobs.items():
-        low, high, meaning = MOSAIC_KNOBS[name]
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name} must be a number from {low} to {high} ({meaning}), not {value!r}.")
-        if not low <= value <= high:
-            raise ValueError(f"{name} must lie between {low} and {high} ({meaning}), but it is {value}.")
-    return SimpleNamespace(**{name: float(value) for name, value in knobs.items()})
