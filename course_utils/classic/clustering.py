@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course_utils.classic.filters import grey
+from course_utils.classic.morphology import find_root
 from course_utils.kernel import by_rows, kernel
 
 LANES = 64  # points looked at together
@@ -547,16 +548,8 @@ def _join_equal(labels, parent):
 @kernel
 def _join(parent, p, q):
     """One tree of the two that hold p and q; the root is the least number of a tree."""
-    p, q = _root(parent, p), _root(parent, q)
+    p, q = find_root(parent, p), find_root(parent, q)
     parent[max(p, q)] = min(p, q)
-
-
-@kernel
-def _root(parent, p):
-    while parent[p] != p:
-        parent[p] = parent[parent[p]]  # halve the path for whoever comes next
-        p = parent[p]
-    return p
 
 
 def _without_small(parent, colours, area):

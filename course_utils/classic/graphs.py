@@ -13,6 +13,7 @@ import numpy as np
 
 from course_utils.classic import morphology
 from course_utils.classic.filters import gaussian, grey
+from course_utils.classic.morphology import find_root, number_roots
 from course_utils.kernel import by_rows, kernel
 
 LEAK = 1e-10  # weight of the strongest wall: no pixel is ever quite cut off
@@ -86,7 +87,7 @@ def merging(image, scale=1.0, sigma=0.8, min_size=20, connectivity=8):
     joining = np.empty(height * width - 1, np.int32)
     free, joined = _merge(edges, weights, directions, width, float(scale), float(min_size), parent, joining)
     labels = parent.reshape(height, width)
-    _number(parent)
+    number_roots(parent)
     chosen = edges[joining[:joined]]
     ends = np.stack([chosen // directions, chosen // directions + _steps(width)[chosen % directions]], axis=1)
     return Merging(labels, ends.astype(np.int32), weights[joining[:joined]], int(free))
@@ -164,7 +165,7 @@ def _merge(edges, weights, directions, width, scale, min_size, parent, joining):
     for e in range(edges.size):
         pixel, d = edges[e] // directions, edges[e] % directions
         other = pixel + (1 if d == 0 else width + (d == 2) - (d == 3))
-        a, b = _root(parent, pixel), _root(parent, other)
+        a, b = find_root(parent, pixel), find_root(parent, other)
         if a == b:
             continue
         if weights[e] <= limit[a] and weights[e] <= limit[b]:
@@ -179,7 +180,7 @@ def _merge(edges, weights, directions, width, scale, min_size, parent, joining):
     for e in left_over[:waiting]:
         pixel, d = edges[e] // directions, edges[e] % directions
         other = pixel + (1 if d == 0 else width + (d == 2) - (d == 3))
-        a, b = _root(parent, pixel), _root(parent, other)
+        a, b = find_root(parent, pixel), find_root(parent, other)
         if a != b and (size[a] < min_size or size[b] < min_size):
             _join(parent, size, a, b)
             joining[joined] = e
@@ -188,31 +189,11 @@ def _merge(edges, weights, directions, width, scale, min_size, parent, joining):
 
 
 @kernel
-def _root(parent, node):
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]  # halve the path for whoever comes next
-        node = parent[node]
-    return node
-
-
-@kernel
 def _join(parent, size, a, b):
     root, child = min(a, b), max(a, b)  # the root is the region's first pixel
     parent[child] = root
     size[root] += size[child]
     return root
-
-
-@kernel
-def _number(parent):
-    """Each root becomes the next number, each other pixel its parent's: a parent is earlier in reading order."""
-    count = 0
-    for node in range(parent.size):
-        if parent[node] == node:
-            count += 1
-            parent[node] = count
-        else:
-            parent[node] = parent[parent[node]]
 
 
 # ------------------------------------------------------------------------------------------ random walker

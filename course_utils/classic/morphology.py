@@ -220,7 +220,7 @@ def _components(pixels, connectivity):
     by_rows(_find_edges, pixels.shape, pixels, first, edges)
     number = np.empty(first[-1] // 2, np.int32)
     _join_runs(edges, first, connectivity == 8, number)
-    _number_roots(number)
+    number_roots(number)
     return _Runs(first // 2, edges[:-1:2], edges[1::2], number)
 
 
@@ -266,7 +266,7 @@ def _join_runs(edges, first, corners, parent):
             while above < above_end and edges[above + 1] + corners <= edges[run]:
                 above += 2  # it ends before this run begins
             while above < above_end and edges[above] < edges[run + 1] + corners:
-                a, b = _root(parent, above // 2), _root(parent, run // 2)
+                a, b = find_root(parent, above // 2), find_root(parent, run // 2)
                 parent[max(a, b)] = min(a, b)
                 if edges[above + 1] > edges[run + 1]:
                     break  # it may touch the next run of this row, too
@@ -274,22 +274,24 @@ def _join_runs(edges, first, corners, parent):
 
 
 @kernel
-def _root(parent, run):
-    while parent[run] != run:
-        parent[run] = parent[parent[run]]  # halve the path for whoever comes next
-        run = parent[run]
-    return run
+def find_root(parent, node):
+    """The root of a node's tree in the forest ``parent``, in which a root points to itself."""
+    while parent[node] != node:
+        parent[node] = parent[parent[node]]  # halve the path for whoever comes next
+        node = parent[node]
+    return node
 
 
 @kernel
-def _number_roots(parent):
+def number_roots(parent):
+    """Each root becomes the next number from 1, each other node its parent's, which comes before it."""
     count = 0
-    for run in range(parent.size):
-        if parent[run] == run:
+    for node in range(parent.size):
+        if parent[node] == node:
             count += 1
-            parent[run] = count
+            parent[node] = count
         else:
-            parent[run] = parent[parent[run]]
+            parent[node] = parent[parent[node]]
 
 
 @kernel
