@@ -96,7 +96,9 @@ def main():
             flush=True,
         )
     with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([["task", "features", "class", "mean", "spread"], *rows])
+        csv.writer(file, lineterminator="\n").writerows(
+            [["task", "features", "class", "mean", "spread"], *rows]
+        )
 
 
 if __name__ == "__main__":

@@ -236,6 +236,19 @@ def layer(name, labels, colours, *, style="solid", tint=True):
     }
 
 
+def truth(target, colours=plotting.TRUTH):
+    """The truth (a label map or None) as dashed outlines: a list of one layer, or of none."""
+    return [] if target is None else [layer("truth", target, colours, style="dashed", tint=False)]
+
+
+def strokes(painted):
+    """What was painted, pairs (points (row, column), brush), as `Canvas.marks`."""
+    return [
+        {"kind": "stroke", "points": np.asarray(points, float).tolist(), "brush": brush, "closed": False}
+        for points, brush in painted
+    ]
+
+
 def action(name, label, *, key="", hint="", pressed=None, colour=None):
     """A button of a `Canvas`; ``pressed`` (bool) makes it a switch, ``key`` is as in JavaScript's KeyboardEvent."""
     switch = {} if pressed is None else {"pressed": bool(pressed)}

@@ -7,7 +7,7 @@ import numpy as np
 
 from course_utils import metrics, plotting
 from course_utils.classic import clustering
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, png, slider
+from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, png, slider, truth
 
 _HINT = (
     "Try: click a pixel near an edge and watch where it goes. Then double the colour bandwidth, and let all pixels "
@@ -55,9 +55,7 @@ class MeanShiftExplorer(Explorer):
         self.lab = lab(self.image)
         height, width = self.lab.shape[:2]
         self._cloud = Cloud(self.image, self.lab)
-        self._truth = []
-        if self.target is not None:
-            self._truth = [layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False)]
+        self._truth = truth(self.target)
         self._job, self._rows = "climb", 2
         self.canvas = Canvas(
             self.image,

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils import metrics, plotting
 from course_utils.classic import graph_cuts, morphology
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, slider
+from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, slider, strokes, truth
 
 _LIMIT = 65_536  # pixels that a cut is made for; larger pictures are worked on in blocks, so that it answers at once
 _STRENGTHS = (0, 5, 25, 200)  # of the strip
@@ -55,20 +55,14 @@ class GraphCutExplorer(Explorer):
         self.image, self.target, self.box = _check(image, target, box)
         self._block = int(np.ceil(np.sqrt(self.image.shape[0] * self.image.shape[1] / _LIMIT)))
         self._small = shrink(self.image, self._block)
-        self._truth = []
-        if self.target is not None:
-            self._truth = [layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False)]
-        marks = [
-            {"kind": "stroke", "points": np.asarray(points, float).tolist(), "brush": brush, "closed": False}
-            for points, brush in start
-        ]
+        self._truth = truth(self.target)
         self.canvas = Canvas(
             self.image,
             label=f"Graph cut explorer: {name}",
             hint=_HINT if hint is None else hint,
             tool="stroke",
             brushes=("object", "background"),
-            marks=marks,
+            marks=strokes(start),
             hidden=["truth"],
             respond=self.respond,
             actions=[

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from course_utils import metrics, plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters
+from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, truth
 
 TOLERANCE = 2.0  # pixels, of the boundary F
 _SPOTS = 12  # specks or holes that one press adds
@@ -81,7 +81,7 @@ class ScoreExplorer(Explorer):
             raise ValueError(
                 f"image {self.image.shape} and target {self.target.shape} must match in height and width."
             )
-        self._truth = layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False)
+        self._truth = truth(self.target)
         self._damage, self._history, self._gesture = start or Damage(columns=4), [], None
         self._before = score(self.target, self.target)
         self.canvas = Canvas(
@@ -128,7 +128,7 @@ class ScoreExplorer(Explorer):
         with self.canvas.hold_sync():
             self.canvas.layers = [
                 layer("prediction", self.prediction, plotting.ANSWER),
-                self._truth,
+                *self._truth,
                 layer("missed", missed, plotting.ERRORS["missed"]),
                 layer("false alarms", alarms, plotting.ERRORS["false alarm"]),
             ]

@@ -5,7 +5,16 @@ import numpy as np
 from course_utils import metrics, plotting
 from course_utils.classic import level_sets, morphology, snakes
 from course_utils.data import photos
-from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters, slider
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    histogram_plot,
+    layer,
+    meters,
+    slider,
+    truth,
+)
 
 _FRAMES = 240  # at most, then a run ends
 _STEPS = 25  # of the snake, a frame
@@ -62,9 +71,7 @@ class SnakeExplorer(Explorer):
         self._landscape, self._mu = snakes.edge_energy(self._grey, sigma), mu
         self._given = _ellipse(self._grey.shape) if start is None else np.asarray(start, float)
         self._start, self._regions = _chain(self._given), False
-        self._truth = []
-        if self.target is not None:
-            self._truth = [layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False)]
+        self._truth = truth(self.target)
         self.canvas = Canvas(
             self.image,
             label=f"Snake explorer: {name}",

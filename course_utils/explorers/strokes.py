@@ -7,7 +7,7 @@ import numpy as np
 from course_utils import metrics, plotting
 from course_utils import strokes as pixel_forest
 from course_utils.classic import features as feature_bank
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, slider
+from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, slider, strokes, truth
 
 _HINT = (
     "Try: paint a stroke with each brush, then another where the answer is wrong.\n"
@@ -62,20 +62,14 @@ class StrokesExplorer(Explorer):
         self.names, self.trees, self.scales = tuple(names), int(trees), scales
         values, self._features = feature_bank.features(self.image, scales)
         self._values = values.reshape(-1, values.shape[2])
-        self._truth = []
-        if self.target is not None:
-            self._truth = [layer("truth", self.target, plotting.PALETTE, style="dashed", tint=False)]
-        marks = [
-            {"kind": "stroke", "points": np.asarray(points, float).tolist(), "brush": brush, "closed": False}
-            for points, brush in start
-        ]
+        self._truth = truth(self.target, plotting.PALETTE)
         self.canvas = Canvas(
             self.image,
             label=f"Strokes explorer: {name}",
             hint=_HINT if hint is None else hint,
             tool="stroke",
             brushes=self.names,
-            marks=marks,
+            marks=strokes(start),
             hidden=["truth", "unsure"],
             respond=self.respond,
             sliders=[slider("width", "width of the strokes", int(width), 1, 15, 2)],

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils import metrics, plotting
 from course_utils.classic import thresholding
-from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters
+from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters, truth
 
 _HINT = {
     False: "Try: drag the line from one end to the other.\nNotice: which part of the picture each hump of the "
@@ -45,9 +45,7 @@ class ThresholdExplorer(Explorer):
         self._curve = thresholding.between_class_variance(self._counts, self._centres)
         self._low, self._high = float(self.image.min()), float(self.image.max())
         self.otsu = float(thresholding.otsu(self.image))
-        self._truth = []
-        if self.target is not None:
-            self._truth = [layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False)]
+        self._truth = truth(self.target)
         self.canvas = Canvas(
             self.image,
             label=f"Threshold explorer: {name}",

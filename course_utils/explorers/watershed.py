@@ -4,7 +4,16 @@ import numpy as np
 
 from course_utils import metrics, plotting
 from course_utils.classic import morphology, watershed
-from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters, slider
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    histogram_plot,
+    layer,
+    meters,
+    slider,
+    truth,
+)
 
 _FRAMES = 48  # that a played flood has from the lowest level to the highest
 _STEPS = 120  # bins of the histogram, and places of the water level
@@ -59,9 +68,7 @@ class WatershedExplorer(Explorer):
         inside = self.elevation[self.mask]
         self._low, self._high = float(inside.min()), float(inside.max())
         counts, _ = np.histogram(inside, _STEPS, (self._low, self._high))
-        self._truth = []
-        if self.target is not None:
-            self._truth = [layer("truth", self.target, plotting.TRUTH, style="dashed", tint=False)]
+        self._truth = truth(self.target)
         self.canvas = Canvas(
             self.image,
             label=f"Watershed explorer: {name}",
@@ -149,8 +156,8 @@ class WatershedExplorer(Explorer):
         if not self.markers.any():
             return f"No markers: click where an object is.{dry}"
         under, found = np.count_nonzero(self.wet) / np.count_nonzero(self.mask), _regions(self.labels)
-        truth = "" if self.target is None else f", in truth {_count(self.target)}"
-        return f"Water at {self.level:.2f}, {under:.0%} of the land is wet. When it is full: {found}{truth}.{dry}"
+        known = "" if self.target is None else f", in truth {_count(self.target)}"
+        return f"Water at {self.level:.2f}, {under:.0%} of the land is wet. When it is full: {found}{known}.{dry}"
 
     def strip(self):
         """The flood half way and full from every hollow, and full from the hollows that are deep enough."""
@@ -163,11 +170,11 @@ class WatershedExplorer(Explorer):
             text = f"{f'h = {depth:g}' if depth else 'every hollow'}, {when}: {_regions(wet)}"
             frames.append(plotting.Picture(self.image, text, labels=wet))
             story.append(text)
-        truth = "" if self.target is None else f" In truth there are {_count(self.target)}."
+        known = "" if self.target is None else f" In truth there are {_count(self.target)}."
         return plotting.figure(
             *frames,
-            alt=f"{self.canvas.label}, three times: {'; '.join(story)}.{truth}",
-            caption=f"Where the water starts decides how many regions there are: {'; '.join(story)}.{truth}",
+            alt=f"{self.canvas.label}, three times: {'; '.join(story)}.{known}",
+            caption=f"Where the water starts decides how many regions there are: {'; '.join(story)}.{known}",
         )
 
 

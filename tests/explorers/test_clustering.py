@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from page import act, play, shown
 
 from course_utils import metrics
 from course_utils.classic import clustering
@@ -21,28 +22,6 @@ def target():
     truth = np.repeat([[1, 2]], 30, axis=1).repeat(40, axis=0)
     truth[10:20, 25:40] = 3
     return truth
-
-
-def act(explorer, kind, **event):
-    explorer.canvas._receive(explorer.canvas, {"id": "1", "kind": kind} | event, [])
-
-
-def shown(explorer, name):
-    """Where a layer paints anything, bool (H, W)."""
-    (found,) = [layer for layer in explorer.canvas.layers if layer["name"] == name]
-    height, width = found["fill"]["size"]
-    planes = np.frombuffer(found["fill"]["planes"], np.uint8)
-    planes = planes.reshape(-1, -(-height * width // 8))
-    bits = np.unpackbits(planes, axis=1, count=height * width)
-    return bits.any(axis=0).reshape(height, width)
-
-
-def run_out(explorer, most=500):
-    for _ in range(most):
-        if not explorer.canvas.playing:
-            return
-        act(explorer, "tick")
-    raise AssertionError("the animation does not end")
 
 
 def test_it_opens_with_the_whole_path_of_the_first_pixel(image):
@@ -79,7 +58,7 @@ def test_the_density_shown_never_falls(image):
 def test_the_neighbours_shown_have_the_next_step_as_their_mean(image):
     explorer = MeanShiftExplorer(image, spatial=6, colour=20)
     act(explorer, "click", points=[[12, 24]], brush=1)
-    near = shown(explorer, "neighbours")
+    near = shown(explorer, "neighbours") > 0
     np.testing.assert_array_equal(near, explorer.neighbours())
     mean = [*np.argwhere(near).mean(axis=0), *lab(image)[near].mean(axis=0)]
     np.testing.assert_allclose(mean, explorer.path[1], atol=1e-9)
@@ -92,7 +71,7 @@ def test_all_pixels_climb_row_after_row_and_make_the_library_s_regions(image, ta
     assert (
         0 < np.count_nonzero(explorer.labels.any(axis=1)) < 40 and "of the pixels" in explorer.canvas.status
     )
-    run_out(explorer)
+    play(explorer)
     expected = clustering.mean_shift_segments(lab(image), 4, 16, 30)
     assert metrics.adjusted_rand(expected, explorer.labels) == 1
     assert shown(explorer, "regions").all() and f"{expected.max()} region" in explorer.canvas.status
@@ -114,7 +93,7 @@ def test_the_climb_of_all_can_be_stopped_and_goes_on(image):
 def test_another_bandwidth_forgets_the_regions_and_finds_the_new_path(image):
     explorer = MeanShiftExplorer(image, (12, 26), spatial=4, colour=16)
     act(explorer, "action", name="all")
-    run_out(explorer)
+    play(explorer)
     act(explorer, "slider", name="colour", value=40)
     assert explorer.colour == 40 and not explorer.labels.any()
     np.testing.assert_array_equal(explorer.path, clustering.mean_shift_path(lab(image), 12, 26, 4, 40))
@@ -123,7 +102,7 @@ def test_another_bandwidth_forgets_the_regions_and_finds_the_new_path(image):
 def test_the_least_area_changes_the_regions_at_once(image):
     explorer = MeanShiftExplorer(image, spatial=2, colour=8, area=0)
     act(explorer, "action", name="all")
-    run_out(explorer)
+    play(explorer)
     many = explorer.labels.max()
     act(explorer, "slider", name="area", value=200)
     assert 1 <= explorer.labels.max() < many

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from page import act, play, press
 
 from course_utils import metrics
 from course_utils.classic import filters, level_sets, morphology, snakes
@@ -18,20 +19,9 @@ def discs():
     return filters.gaussian(mask.astype(float), 1.5), mask
 
 
-def act(explorer, kind, **event):
-    explorer.canvas._receive(explorer.canvas, {"id": "1", "kind": kind} | event, [])
-
-
-def press(explorer, name):
-    act(explorer, "action", name=name)
-
-
-def play(explorer, ticks=400):
+def run(explorer):
     press(explorer, "play")
-    for _ in range(ticks):
-        if not explorer.canvas.playing:
-            return
-        act(explorer, "tick")
+    play(explorer)
 
 
 def draw(explorer, *corners, closed=True):
@@ -59,7 +49,7 @@ def test_a_frame_is_25_steps_of_the_library(discs):
 
 def test_it_plays_until_it_rests_and_its_energy_never_rises(discs):
     explorer = SnakeExplorer(discs[0])
-    play(explorer)
+    run(explorer)
     assert not explorer.canvas.playing and "At rest" in explorer.canvas.status
     assert len(explorer.energies) > 10 and np.diff(explorer.energies).max() <= 0
     press(explorer, "play")  # from the start again
@@ -140,11 +130,11 @@ def test_a_balloon_makes_a_contour_grow(discs):
 def test_chan_vese_splits_where_the_snake_stays_one(discs):
     image, mask = discs
     explorer = SnakeExplorer(image, target=mask)
-    play(explorer)
+    run(explorer)
     assert morphology.label(explorer.mask).max() == 1
     press(explorer, "regions")
     assert explorer.frame == 0 and explorer.contour is None
-    play(explorer)
+    run(explorer)
     assert morphology.label(explorer.mask).max() == 2 and "2 parts" in explorer.canvas.status
     assert metrics.mask_iou(mask, explorer.mask) > 0.95
     assert explorer.energies[-1] < explorer.energies[0]

@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+from page import act, shown
 
 from course_utils import metrics, strokes
 from course_utils.explorers import StrokesExplorer
@@ -32,22 +33,9 @@ def explorer(image, target):
 LEFT, RIGHT = [[30, 5], [30, 32]], [[25, 48], [35, 74]]
 
 
-def act(explorer, kind, **event):
-    explorer.canvas._receive(explorer.canvas, {"id": "1", "kind": kind} | event, [])
-
-
 def paint(explorer):
     act(explorer, "stroke", points=LEFT, brush=1)
     act(explorer, "stroke", points=RIGHT, brush=2)
-
-
-def shown(explorer, name):
-    """Palette numbers that a layer paints."""
-    (found,) = [layer for layer in explorer.canvas.layers if layer["name"] == name]
-    height, width = found["fill"]["size"]
-    planes = np.frombuffer(found["fill"]["planes"], np.uint8).reshape(-1, -(-height * width // 8))
-    bits = np.unpackbits(planes, axis=1, count=height * width)
-    return (bits * 2 ** np.arange(len(bits))[:, None]).sum(axis=0).reshape(height, width)
 
 
 def test_one_brush_teaches_nothing(explorer):

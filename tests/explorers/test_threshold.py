@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from page import act, shown
 
 from course_utils import metrics
 from course_utils.classic import thresholding
@@ -22,18 +23,6 @@ def target(image):
     return truth
 
 
-def act(explorer, kind, **event):
-    explorer.canvas._receive(explorer.canvas, {"id": "1", "kind": kind} | event, [])
-
-
-def shown(explorer, name):
-    """The mask that a layer paints."""
-    (found,) = [layer for layer in explorer.canvas.layers if layer["name"] == name]
-    height, width = found["fill"]["size"]
-    bits = np.unpackbits(np.frombuffer(found["fill"]["planes"], np.uint8), count=height * width)
-    return bits.reshape(height, width).astype(bool)
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_mask_and_scores_are_those_of_the_library(image, target, dark):
     mask, scores = measure(image, 0.5, target, dark=dark)
@@ -54,7 +43,7 @@ def test_moving_the_line_changes_mask_layer_scores_and_words(image, target):
     for value in (0.35, 0.5):
         act(explorer, "value", value=value)
         np.testing.assert_array_equal(explorer.mask, image > value)
-        np.testing.assert_array_equal(shown(explorer, "object"), image > value)
+        np.testing.assert_array_equal(shown(explorer, "object") > 0, image > value)
         assert f">{metrics.mask_iou(target, image > value):.3f}<" in explorer.canvas.panel
         assert explorer.canvas.status.startswith(f"Threshold {value:.3f}: {(image > value).mean():.1%}")
 
@@ -63,7 +52,7 @@ def test_the_threshold_can_be_set_from_python(image):
     explorer = ThresholdExplorer(image, start=0.2)
     assert explorer.threshold == 0.2
     explorer.threshold = 0.6
-    np.testing.assert_array_equal(shown(explorer, "object"), image > 0.6)
+    np.testing.assert_array_equal(shown(explorer, "object") > 0, image > 0.6)
 
 
 def test_without_a_target_there_is_no_score(image):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from page import act, shown
 
 from course_utils import metrics
 from course_utils.classic import watershed
@@ -23,21 +24,8 @@ def explorer(target):
     return WatershedExplorer(mask * 0.8, -watershed.distance_transform(mask), mask, target, depth=0.75)
 
 
-def act(explorer, kind, **event):
-    explorer.canvas._receive(explorer.canvas, {"id": "1", "kind": kind} | event, [])
-
-
 def click(explorer, row, column):
     act(explorer, "click", points=[[row, column]], brush=1)
-
-
-def shown(explorer, name):
-    """The mask that a layer paints."""
-    (found,) = [layer for layer in explorer.canvas.layers if layer["name"] == name]
-    height, width = found["fill"]["size"]
-    planes = np.frombuffer(found["fill"]["planes"], np.uint8).reshape(-1, -(-height * width // 8))
-    bits = np.unpackbits(planes, axis=1, count=height * width)
-    return bits.any(axis=0).reshape(height, width)
 
 
 def test_deep_hollows_part_the_discs(explorer, target):
@@ -75,7 +63,7 @@ def test_what_is_wet_is_the_library_s_flood_up_to_the_level(explorer):
     for level in (-9.0, -5.0, -2.5, -1.0):
         act(explorer, "value", value=level)
         wet = explorer.wet > 0
-        np.testing.assert_array_equal(shown(explorer, "regions"), wet)
+        np.testing.assert_array_equal(shown(explorer, "regions") > 0, wet)
         assert set(np.sort(arrival[wet])) == set(range(wet.sum()))  # the first to arrive, without a gap
         assert (explorer.elevation[wet] <= level).all()
         np.testing.assert_array_equal(explorer.wet[wet], labels[wet])
