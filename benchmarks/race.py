@@ -42,6 +42,7 @@ PEERS = (
     "scikit-learn",
     "opencv-python-headless",
     "PyMaxflow",
+    "pyamg",
     "torchmetrics",
 )
 SECONDS = 1.5  # measured time to spend on an entrant at one size
@@ -49,8 +50,8 @@ PATIENCE = 20  # seconds; an entrant whose next call is expected to take longer 
 INTRODUCTION = """\
 Written by `course bench`; do not edit. Each line is one task on one size of image: warm calls, entrants
 taking turns, medians, the same input and dtype for all, answers compared before the clock starts. A ratio
-below 1 means that the course is faster than the fastest other entrant. *Growth* is the slope of log time
-over log pixels (1 is linear). *Extra MB* is the peak of the process above the start of the call, answer
+below 1 means that the course is faster than the fastest other entrant. *Growth* is the slope of log time,
+and of log extra memory, over log pixels (1 is linear; – where less than a megabyte is taken). *Extra MB* is the peak of the process above the start of the call, answer
 included.
 """
 
@@ -278,12 +279,14 @@ def _table(rows):
         "ours, ms",
         "others, ms",
         "ratio",
-        "growth",
+        "growth: time, memory",
         "extra MB, ours / fastest",
     ]
-    groups = {}
+    groups, memory = {}, {}
     for row in rows:
         groups.setdefault((row.race, row.threads, row.megapixels), []).append(row)
+        if row.ours and row.extra_mb >= 1:  # smaller ones are the allocator's
+            memory.setdefault((row.race, row.threads), []).append((row.megapixels, row.extra_mb))
     body = []
     for (race, threads, megapixels), group in groups.items():
         ours = next((row for row in group if row.ours), None)
@@ -296,11 +299,15 @@ def _table(rows):
                 _milliseconds(ours.seconds) if ours else "–",
                 ", ".join(f"{row.entrant} {_milliseconds(row.seconds)}" for row in others),
                 f"{ours.seconds / others[0].seconds:.2f}" if ours and others else "–",
-                _number(ours.growth, ".2f") if ours else "–",
+                _exponents(ours, memory.get((race, threads), ())) if ours else "–",
                 " / ".join(_number(row.extra_mb, ".0f") for row in [ours, *others[:1]] if row),
             ]
         )
     return header, body
+
+
+def _exponents(ours, memory):
+    return f"{_number(ours.growth, '.2f')}, {_number(growth(memory), '.2f')}"
 
 
 def _milliseconds(seconds):

@@ -68,15 +68,17 @@ def test_a_report_says_what_was_saved(tmp_path):
     rows = [
         Row("sum", "ours", True, 1, 0.5, 0.002, 1.5, 1.0, "why it is so"),
         Row("sum", "theirs", False, 1, 0.5, 0.004, math.nan, math.nan, "why it is so"),
+        Row("sum", "ours", True, 1, 2.0, 0.008, 12.0, 1.0, "why it is so"),
     ]
     race.save(rows, "tiny", tmp_path)
     loaded = race.load(tmp_path / "bench_tiny.csv")
     assert [(r.entrant, r.ours, r.seconds) for r in loaded] == [
         ("ours", True, 0.002),
         ("theirs", False, 0.004),
+        ("ours", True, 0.008),
     ]
     report = race.report(tmp_path)
-    assert "| sum | 1 | 0.5 | 2 | theirs 4 | 0.50 | 1.00 | 2 / – |" in report
+    assert "| sum | 1 | 0.5 | 2 | theirs 4 | 0.50 | 1.00, 1.50 | 2 / – |" in report
     assert "- **sum**: why it is so" in report
     assert loaded[0].machine in report and "/" not in loaded[0].machine
 
