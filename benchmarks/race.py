@@ -50,9 +50,9 @@ PATIENCE = 20  # seconds; an entrant whose next call is expected to take longer 
 INTRODUCTION = """\
 Written by `course bench`; do not edit. Each line is one task on one size of image: warm calls, entrants
 taking turns, medians, the same input and dtype for all, answers compared before the clock starts. A ratio
-below 1 means that the course is faster than the fastest other entrant. *Growth* is the slope of log time,
-and of log extra memory, over log pixels (1 is linear; – where less than a megabyte is taken). *Extra MB* is the peak of the process above the start of the call, answer
-included.
+below 1 means that the course is faster than the fastest other entrant. *Growth* is the slope of log time, and of log
+extra memory, over log pixels (1 is linear; – where less than a megabyte is taken). *Extra MB* is the peak of
+the process above the start of the call, answer included.
 """
 
 # What was measured on real images: sections of the report, from files of data/results that other commands write.
