@@ -100,9 +100,8 @@ def test_a_pole_stands_where_the_camera_sees_it(seed, x, z):
     """One post alone on a canvas: the column and the rows of pinhole geometry, and its width in pixels."""
     view = view_of(seed, (192, 256))
     canvas = streets._Canvas(view)
-    k = streets._checked(
-        {name: low for name, (low, _, _) in TOWN_KNOBS.items()} | {"sunshine": 0.5, "wet": 0}
-    )
+    knobs = {name: low for name, (low, _, _) in TOWN_KNOBS.items()} | {"sunshine": 0.5, "wet": 0}
+    k = streets.checked(knobs, TOWN_KNOBS)
     street = streets.SimpleNamespace(houses=[], lamps=[], half_street=8.0)
     light = streets._Light(street, k, np.random.default_rng(0))
     pole = streets.SimpleNamespace(x=x, z=z, height=3.0, radius=0.2, arm=0.0, kind="wire", grey=0.2)
