@@ -3,6 +3,7 @@
 In a lesson::
 
     quiz.ask(lesson="02")                  # the questions of the lesson
+    quiz.ask(lesson="part1")               # over several lessons
     quiz.recall("02")                      # three from earlier lessons
     quiz.predict("otsu-coins", "How many …?", options=["a quarter", "a half"])
     quiz.reveal("otsu-coins", "a half")    # the guess beside the truth
@@ -87,7 +88,7 @@ class Question:
 
     @property
     def lesson(self):
-        return self.slug[:2]
+        return self.slug.partition("-")[0]
 
     @property
     def title(self):
@@ -115,7 +116,7 @@ class Question:
 
 
 def questions(lesson):
-    """The questions of a lesson (``"02"``), in the order of their file; empty where it has none."""
+    """The questions of a lesson (``"02"``) or of a part (``"part1"``), in the order of their file; or none."""
     return _load(lesson)
 
 
@@ -165,15 +166,15 @@ def _number(text):
 
 
 def ask(slug=None, *, lesson=None):
-    """One question by its slug, or all questions of a lesson.
+    """One question by its slug, or all questions of a lesson or part.
 
     Raises ValueError for a slug or lesson that there is not.
     """
     if (slug is None) == (lesson is None):
         raise ValueError('ask for one question, ask("02-otsu-valley"), or for a lesson, ask(lesson="02")')
-    chosen = questions(lesson) if slug is None else [q for q in questions(slug[:2]) if q.slug == slug]
+    chosen = questions(lesson) if slug is None else [q for q in questions(slug.partition("-")[0]) if q.slug == slug]
     if not chosen:
-        known = [q.slug for number in _lessons() for q in questions(number)]
+        known = [q.slug for file in sorted(_HERE.glob("*.toml")) for q in questions(file.stem)]
         close = get_close_matches(str(slug), known) or known
         raise ValueError(f"There is no question for {slug or lesson!r}; there is {', '.join(close)}")
     return _show(chosen, "Quiz")
