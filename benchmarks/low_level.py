@@ -1,6 +1,6 @@
 """How far colour and small neighbourhoods go on `mosaics` and `town`: random forests on pixels and on a filter bank.
 
-`python -m benchmarks.low_level` writes `data/results/low_level.csv``: for each task, features and class the IoU,
+`python -m benchmarks.low_level` writes `data/results/low_level.csv`: for each task, features and class the IoU,
 pooled over eight test images, trained on eight others; mean and standard deviation over three draws of both.
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
+from scipy import fft, ndimage, signal
 from skimage.filters import threshold_multiotsu
 from sklearn.cluster import KMeans
 
@@ -85,7 +85,7 @@ def test_otsu_and_k_means_agree_with_the_truth_no_better_than_chance():
 
 
 def test_texture_features_do_well_on_unseen_halves_though_not_perfectly():
-    """Recorded with eight and eight images and three seeds: accuracy 0.71 ± 0.04; by grey value 0.16 ± 0.01."""
+    """Recorded with eight and eight images and three seeds: accuracy 0.71 ± 0.03; by grey value 0.16 ± 0.01."""
     train = [mosaics(seed, size=192) for seed in range(5)]
     test = [mosaics(seed, size=192, split="test") for seed in range(200, 204)]
     _, grey = low_level.iou(train, test, low_level.colour, 6)
@@ -106,6 +106,47 @@ def test_the_halves_of_a_photograph_are_apart_and_inside_it(name):
     for y0, y1, x0, x1 in (a, b):
         assert 0 <= y0 < y1 <= height and 0 <= x0 < x1 <= width
         assert (y1 - y0) % source.shrink == (x1 - x0) % source.shrink == 0
+
+
+def _grain(source, rectangle):
+    """The finest detail of a part of a photograph, equally strong everywhere."""
+    y0, y1, x0, x1 = rectangle
+    part = photos.image(source.photo)[y0:y1, x0:x1]
+    part = part if part.ndim == 2 else part @ (0.2126, 0.7152, 0.0722)
+    n = source.shrink
+    part = part.reshape(part.shape[0] // n, n, part.shape[1] // n, n).mean(axis=(1, 3))
+    part = part - ndimage.gaussian_filter(part, 1)
+    return part / np.sqrt(ndimage.gaussian_filter(part**2, 4) + 1e-6 * part.var())
+
+
+def _likeness(source, train, test, window=64, step=16):
+    """The largest correlation of any window of one rectangle with any of the other."""
+    train, test = _grain(source, train), _grain(source, test)
+    spectrum, box = fft.rfft2(test), np.ones((window, window))
+    mean = signal.fftconvolve(test, box, "valid") / box.size
+    spread = np.sqrt(signal.fftconvolve(test**2, box, "valid") / box.size - mean**2)
+    best = 0
+    for y in range(0, train.shape[0] - window + 1, step):
+        for x in range(0, train.shape[1] - window + 1, step):
+            piece = train[y : y + window, x : x + window]
+            piece = (piece - piece.mean()) / piece.std() / box.size
+            product = fft.irfft2(spectrum * np.conj(fft.rfft2(piece, test.shape)), test.shape)
+            best = max(best, (product[: mean.shape[0], : mean.shape[1]] / spread).max())
+    return best
+
+
+@pytest.mark.parametrize("name", TEXTURES)
+def test_no_piece_of_the_training_half_returns_in_the_test_half(name):
+    """Measured: brick 0.37, whose joints all run level; the others at most 0.14; a pasted copy 0.59."""
+    source = SOURCES[name]
+    assert _likeness(source, source.train, source.test) < 0.45
+
+
+def test_a_copy_would_be_found():
+    """The upper rows of the grass, which were pasted into its test half, as a part of its training half."""
+    source = SOURCES["grass"]
+    _, y1, x0, x1 = source.train
+    assert _likeness(source, (0, y1, x0, x1), source.test) > 0.55
 
 
 @pytest.mark.parametrize("name", TEXTURES)
