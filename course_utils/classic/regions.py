@@ -42,12 +42,17 @@ def grow(image, seeds, tolerance, *, adapt=True, connectivity=4):
         raise ValueError("seeds are needed: no pixel of seeds is above 0")
     if not (np.isscalar(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance must be a number, 0 or more, not {tolerance!r}")
+    names = None
+    if seeds.max() > seeds.size:  # each number will have a sum: go on with small ones
+        names = np.unique(np.append(seeds, np.int32(0)))
+        seeds = np.searchsorted(names, seeds).astype(np.int32)
     labels = framed(seeds, -1)
     sums, counts = np.zeros(seeds.max() + 1), np.zeros(seeds.max() + 1, np.int64)
     values = framed(image, 0)
     steps = neighbours(labels.shape[1], connectivity)
     _grow(values.ravel(), float(tolerance), bool(adapt), steps, sums, counts, labels.ravel())
-    return np.ascontiguousarray(labels[1:-1, 1:-1])
+    labels = np.ascontiguousarray(labels[1:-1, 1:-1])
+    return labels if names is None else names[labels]
 
 
 @kernel

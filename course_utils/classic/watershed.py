@@ -23,7 +23,7 @@ def distance_transform(mask):
     """Distance of each pixel of a mask to the nearest pixel outside it, in pixels; 0 outside.
 
     Exact: it is the root of ``squared_distance``, see there. Where the mask covers the whole image there is no such
-    pixel, and the distance is infinite.
+    pixel, and the distance is infinite (which ``maxima`` and ``watershed`` refuse: such a mask has no outline to part).
 
     Parameters: mask, bool (H, W). Returns: float64 (H, W), equal to ``scipy.ndimage.distance_transform_edt``.
     Raises TypeError for a mask that is not bool, ValueError for a wrong shape. Lesson 03.
@@ -289,8 +289,8 @@ def watershed(elevation, markers, *, mask=None, connectivity=4, compactness=0.0,
     marker pixel that another region has touched, and with compactness it draws none.
     Raises TypeError or ValueError for a bad image (see ``filters.grey``), mask, markers or parameter, and for no marker
     in the mask.
-    Cost: linear after the heights have been ranked, which for floats and large integers takes a sort, n log n; also
-    n log n with compactness.
+    Cost: linear. Floats and large integers are ranked first, by a radix sort, which is linear, too. With compactness
+    n log n, for the heap.
 
     Reference: Meyer, Un algorithme optimal pour la ligne de partage des eaux, 8e congrès RFIA, 1991; Beucher & Meyer,
     The morphological approach to segmentation: the watershed transformation, in Mathematical Morphology in Image

@@ -85,6 +85,13 @@ def test_a_running_mean_follows_shading_and_a_fixed_one_does_not():
     assert (grow(ramp, seeds, 10)[4] > 0).sum() > 15
 
 
+def test_the_numbers_of_seeds_may_be_large():
+    image = np.array([[0, 0, 0, 9, 9]])
+    large = np.array([[2**31 - 1, 0, 0, 0, 7]])
+    assert grow(image, large, 1).tolist() == [[2**31 - 1] * 3 + [7] * 2]
+    assert grow(image, large, 1).dtype == np.int32
+
+
 def test_the_mean_is_that_of_all_pixels_so_far():
     image, seeds = np.array([[0, 2, 4, 6, 8]]), np.array([[1, 0, 0, 0, 0]])
     assert grow(image, seeds, 3).tolist() == [[1, 1, 1, 0, 0]]  # means 0, 1, 2; then 6 is 4 away
