@@ -8,7 +8,12 @@ are in ``mixtures``.
 
 The kernel is flat: points within one bandwidth count 1, others 0. The density that is then climbed is the one of the
 Epanechnikov kernel, Σ max(0, 1 − r²) over the points at a distance of r bandwidths. With a flat kernel the same
-neighbours have the same mean, so that a climb ends after finitely many steps, exactly on its mode.
+neighbours have the same mean, so that a climb ends after finitely many steps, exactly on a place that is the mean of
+its own neighbours. That is a mode, a top of the density, unless a point lies exactly one bandwidth away: there the
+density has a kink, and such a place may even be the bottom of a dip (Huang, Fu & Sidiropoulos, On convergence of
+Epanechnikov mean shift, Proceedings of the AAAI Conference on Artificial Intelligence 32, 2018,
+doi:10.1609/aaai.v32i1.11657). Distances are compared without dividing by a bandwidth, so that a point exactly one
+bandwidth away counts wherever the numbers are exact, as whole grey values and bandwidths are.
 """
 
 import math
@@ -23,6 +28,7 @@ from course_utils.kernel import by_rows, kernel
 LANES = 64  # points looked at together
 STEPS = 1000  # of a climb, at most; ten or twenty are usual
 ROUNDS = 10  # of SLIC, as in the paper
+LEAST = 1e-140  # of bandwidths: the products of two squares of smaller ones are 0
 
 
 class Groups(NamedTuple):
@@ -67,14 +73,13 @@ def mean_shift_modes(image, spatial, colour):
     ``spatial`` in the image and within ``colour`` in colour; here within 1 of both together, which makes the climb that
     of one density. Lesson 04.
     """
-    pixels, channels = _scaled(image, spatial, colour)
+    pixels, channels = _pixels(image, spatial, colour)
     height, width, _ = pixels.shape
     modes = np.empty((height, width, 5))
     window = (
         2 * int(spatial) + 1
     ) ** 2  # what a pixel costs, in pixels: small images are work for several threads
-    by_rows(_modes, (height, width * window), pixels, float(spatial), modes, band=16)
-    modes[..., 2:] *= colour
+    by_rows(_modes, (height, width * window), pixels, float(spatial), float(colour), modes, band=16)
     return modes[..., : 2 + channels]
 
 
@@ -85,13 +90,12 @@ def mean_shift_path(image, y, x, spatial, colour):
     Returns: float64 (n, 2 + C): y, x and colour, from the pixel itself to its mode.
     Raises ValueError also for a pixel outside the image.
     """
-    pixels, channels = _scaled(image, spatial, colour)
+    pixels, channels = _pixels(image, spatial, colour)
     height, width, _ = pixels.shape
     if not (0 <= y < height and 0 <= x < width):
         raise ValueError(f"pixel ({y}, {x}) is not in the image: y is 0 … {height - 1}, x is 0 … {width - 1}")
     path = np.empty((STEPS + 1, 5))
-    path = path[: _climb(pixels, int(y), int(x), float(spatial), path)]
-    path[:, 2:] *= colour
+    path = path[: _climb(pixels, int(y), int(x), float(spatial), float(colour), path)]
     return path[:, : 2 + channels]
 
 
@@ -101,7 +105,7 @@ def joint_density(image, places, spatial, colour):
     Parameters: places (..., 2 + C), y, x and colour, as paths and modes give them; the others as for
     ``mean_shift_modes``. r is the distance in place and colour, each in its bandwidths. 1 is a lonely pixel.
     """
-    pixels, channels = _scaled(image, spatial, colour)
+    pixels, channels = _pixels(image, spatial, colour)
     places = np.asarray(places, np.float64)
     if places.shape[-1:] != (2 + channels,):
         raise ValueError(f"places must have shape (..., {2 + channels}): y, x and colour, not {places.shape}")
@@ -112,7 +116,7 @@ def joint_density(image, places, spatial, colour):
         near_y, near_x = (np.flatnonzero(abs(line - at) <= spatial) for line, at in ((rows, y), (columns, x)))
         away = ((near_y - y) / spatial)[:, None] ** 2 + ((near_x - x) / spatial) ** 2
         near = pixels[np.ix_(near_y, near_x)][..., :channels]
-        away += ((near - places[index][2:] / colour) ** 2).sum(axis=2)
+        away += (((near - places[index][2:]) / colour) ** 2).sum(axis=2)
         density[index] = np.maximum(0, 1 - away).sum()
     return density
 
@@ -135,7 +139,7 @@ def mean_shift_segments(image, spatial, colour, area=1):
 
 
 @kernel
-def _modes(first, last, pixels, spatial, modes):
+def _modes(first, last, pixels, spatial, colour, modes):
     """A climb that comes to a place where an earlier one has been will end where that one ended."""
     width = pixels.shape[1]
     places = np.empty((8 * (last - first) * width, 5))
@@ -147,7 +151,7 @@ def _modes(first, last, pixels, spatial, modes):
         _start(pixels, y, x, here)
         end = p
         for _ in range(STEPS):
-            _mean_of_neighbours(pixels, here, spatial, there)
+            _mean_of_neighbours(pixels, here, spatial, colour, there)
             if _same(here, there):
                 break
             slot = _slot(there, places, pixel)
@@ -188,29 +192,31 @@ def _start(pixels, y, x, here):
 
 
 @kernel
-def _climb(pixels, y, x, spatial, path):
+def _climb(pixels, y, x, spatial, colour, path):
     """Write the path of pixel (y, x); how many places it has."""
     _start(pixels, y, x, path[0])
     for step in range(1, len(path)):
-        _mean_of_neighbours(pixels, path[step - 1], spatial, path[step])
+        _mean_of_neighbours(pixels, path[step - 1], spatial, colour, path[step])
         if _same(path[step - 1], path[step]):
             return step
     return len(path)
 
 
 @kernel
-def _mean_of_neighbours(pixels, here, spatial, mean):
+def _mean_of_neighbours(pixels, here, spatial, colour, mean):
+    """Fill in the mean of the pixels with colour² · |places apart|² + spatial² · |colours apart|² ≤ spatial² · colour²."""
     y, x, r, g, b = here
-    unit = 1 / spatial
+    places, colours = colour * colour, spatial * spatial
     count = rows = columns = reds = greens = blues = 0.0
     for i in range(max(math.ceil(y - spatial), 0), min(math.floor(y + spatial) + 1, len(pixels))):
-        down = (unit * (i - y)) ** 2
-        reach = spatial * math.sqrt(max(1 - down, 0.0))
+        down = (i - y) * (i - y)
+        reach = math.sqrt(max(colours - down, 0.0))
+        room = places * (colours - down)
         row = pixels[i]
         inside_before = count
         for j in range(max(math.ceil(x - reach), 0), min(math.floor(x + reach) + 1, len(row))):
-            dx, dr, dg, db = unit * (j - x), row[j, 0] - r, row[j, 1] - g, row[j, 2] - b
-            inside = 1.0 if down + dx * dx + dr * dr + dg * dg + db * db <= 1 else 0.0
+            dx, dr, dg, db = j - x, row[j, 0] - r, row[j, 1] - g, row[j, 2] - b
+            inside = 1.0 if places * dx * dx + colours * (dr * dr + dg * dg + db * db) <= room else 0.0
             count += inside  # a product instead of a branch, which the processor could not foresee
             columns += inside * j
             reds += inside * row[j, 0]
@@ -254,18 +260,18 @@ def _join_near_modes(modes, parent):
         for x in range(width):
             p = y * width + x
             parent[p] = p
-            if x > 0 and _near(modes[y, x], modes[y, x - 1]):
+            if x > 0 and _near(modes[y, x], modes[y, x - 1], 1.0):
                 _join(parent, p, p - 1)
-            if y > 0 and _near(modes[y, x], modes[y - 1, x]):
+            if y > 0 and _near(modes[y, x], modes[y - 1, x], 1.0):
                 _join(parent, p, p - width)
 
 
 @kernel
-def _near(one, other):
+def _near(one, other, square):
     away = 0.0
     for j in range(one.size):
         away += (one[j] - other[j]) * (one[j] - other[j])
-    return away <= 1
+    return away <= square
 
 
 # ------------------------------------------------------------------------------------------------ points
@@ -286,7 +292,8 @@ def mean_shift(points, bandwidth, *, starts=None):
 
     Parameters: points (..., d), any real dtype; bandwidth, above 0, in units of the points; starts (..., d), the
     places to climb from, by default the points.
-    Returns: Groups, labels and ends of the starts. A start without any point within a bandwidth stays where it is.
+    Returns: Groups, labels and ends of the starts. A start without any point within a bandwidth stays where it is and
+    has label −1: there is no mode.
     Raises TypeError or ValueError for points that are no finite numbers, for a bad bandwidth and for bad starts.
     Cost: n starts · steps · the points in 27 cells.
 
@@ -301,26 +308,29 @@ def mean_shift(points, bandwidth, *, starts=None):
         raise ValueError(
             f"starts must have {rows.shape[1]} coordinates, as the points, not {climbers.shape[1]}"
         )
-    columns, cells = _cells(rows / bandwidth)
-    ends, around = climbers / bandwidth, np.empty(len(climbers), np.int64)
-    by_rows(_climb_points, (len(ends), len(rows)), columns, *cells, ends, around, band=64)
-    places, which = np.unique(np.column_stack([-around, ends]), axis=0, return_inverse=True)
+    bandwidth = float(bandwidth)
+    columns, cells = _cells(rows, bandwidth)
+    ends, around = climbers.copy(), np.empty(len(climbers), np.int64)
+    by_rows(_climb_points, (len(ends), len(rows)), columns, bandwidth**2, *cells, ends, around, band=64)
+    seen = around > 0
+    places, which = np.unique(np.column_stack([-around, ends])[seen], axis=0, return_inverse=True)
     taken, label = np.empty(len(places), np.int64), np.empty(len(places), np.int32)
-    count = _merge(np.ascontiguousarray(places[:, 1:]), taken, label)
-    modes = places[taken[:count], 1:] * bandwidth
-    return Groups(
-        modes, label[which.ravel()].reshape(start_shape), (ends * bandwidth).reshape(*start_shape, -1)
-    )
+    count = _merge(np.ascontiguousarray(places[:, 1:]), bandwidth**2, taken, label)
+    labels = np.full(len(ends), -1, np.int32)
+    labels[seen] = label[which.ravel()]
+    return Groups(places[taken[:count], 1:], labels.reshape(start_shape), ends.reshape(*start_shape, -1))
 
 
 @kernel
-def _climb_points(first, last, columns, axes, low, rate, sizes, begins, ends, around):
+def _climb_points(first, last, columns, square, axes, low, rate, sizes, begins, ends, around):
     dimensions = len(columns)
     lanes, mean = np.empty((3 + dimensions, LANES)), np.empty(dimensions)
     for p in range(first, last):
         here = ends[p]
         for _ in range(STEPS):
-            around[p] = _mean_of_near_points(columns, axes, low, rate, sizes, begins, here, lanes, mean)
+            around[p] = _mean_of_near_points(
+                columns, square, axes, low, rate, sizes, begins, here, lanes, mean
+            )
             moved = False
             for j in range(dimensions):
                 moved |= around[p] > 0 and mean[j] != here[j]
@@ -331,8 +341,8 @@ def _climb_points(first, last, columns, axes, low, rate, sizes, begins, ends, ar
 
 
 @kernel
-def _mean_of_near_points(columns, axes, low, rate, sizes, begins, here, lanes, mean):
-    """Fill in the mean of the points at most 1 from ``here``; how many they are."""
+def _mean_of_near_points(columns, square, axes, low, rate, sizes, begins, here, lanes, mean):
+    """Fill in the mean of the points whose squared distance from ``here`` is at most ``square``; how many they are."""
     away, inside, totals = lanes[0], lanes[1], lanes[2:]
     totals[:] = 0
     cell = np.empty(3, np.int64)
@@ -354,7 +364,7 @@ def _mean_of_near_points(columns, axes, low, rate, sizes, begins, here, lanes, m
                 for c in range(len(columns)):
                     _add_square(columns[c, start:], here[c], away, size)
                 for n in range(size):
-                    inside[n] = away[n] <= 1
+                    inside[n] = away[n] <= square
                     totals[0, n] += inside[n]
                 for c in range(len(columns)):
                     _add_product(inside, columns[c, start:], totals[1 + c], size)
@@ -365,13 +375,13 @@ def _mean_of_near_points(columns, axes, low, rate, sizes, begins, here, lanes, m
 
 
 @kernel
-def _merge(places, taken, label):
+def _merge(places, square, taken, label):
     """Take or drop the places in their order; label[p] is the nearest taken one, and the answer their number."""
     count = 0
     for p in range(len(places)):
         near = False
         for t in range(count):
-            near |= _near(places[p], places[taken[t]])
+            near |= _near(places[p], places[taken[t]], square)
         if not near:
             taken[count] = p
             count += 1
@@ -386,8 +396,8 @@ def _merge(places, taken, label):
     return count
 
 
-def _cells(rows):
-    """(columns (d, n), sorted by cell; (axes, low, rate, sizes, begins)) of points (n, d) in units of a bandwidth.
+def _cells(rows, bandwidth):
+    """(columns (d, n), sorted by cell; (axes, low, rate, sizes, begins)) of points (n, d).
 
     Cell (i, j, k) has number (i · sizes[1] + j) · sizes[2] + k; its points are begins[number] … begins[number + 1] − 1.
     """
@@ -397,7 +407,7 @@ def _cells(rows):
     axes = np.resize(widest, 3)
     real = np.arange(3) < dimensions  # with fewer than three coordinates the cells are one deep
     spread = np.where(real, spread[axes], 0)
-    side = 1.0 + 1e-9  # a little more, for the rounding of whoever stands on a border
+    side = bandwidth * (1 + 1e-9)  # a little more, for the rounding of whoever stands on a border
     while np.prod(spread // side + 1) > 4 * count + 64:
         side *= 1.25
     rate = real / side
@@ -425,7 +435,8 @@ def slic(image, count, compactness=10.0):
     Parameters: image (H, W) or (H, W, C), any real dtype, best in Lab (``skimage.color.rgb2lab``); count, 1 … number of
     pixels; compactness, above 0, in units of the image: the difference of colour that weighs as much as a distance
     of S. 10 suits Lab; for values in [0, 1] take about 0.1.
-    Returns: int32 (H, W), labels 1 … n as a reader meets them, n near ``count``.
+    Returns: int32 (H, W), labels 1 … n as a reader meets them, n near ``count`` where the image is wider and higher
+    than S (a strip narrower than S has more: its cells are as wide as it is).
     Raises TypeError or ValueError for a bad image (see ``filters.grey``), count or compactness.
     Cost: about 4 (C + 2) operations a pixel and round, whatever ``count``: k-means would take ``count`` times C.
 
@@ -635,8 +646,8 @@ def _planes(image, dtype=np.float32):
     return np.ascontiguousarray(flat.reshape(array.shape).transpose(2, 0, 1), dtype)
 
 
-def _scaled(image, spatial, colour):
-    """(float64 (H, W, 3), C): the image in units of the colour bandwidth, with zeros for the channels it lacks."""
+def _pixels(image, spatial, colour):
+    """(float64 (H, W, 3), C): the image, with zeros for the channels it lacks."""
     _positive("colour", colour)
     if not (np.isscalar(spatial) and 1 <= spatial < np.inf):
         raise ValueError(f"spatial must be a number of pixels, 1 or more, not {spatial!r}")
@@ -646,7 +657,7 @@ def _scaled(image, spatial, colour):
             f"image must have at most 3 channels, not {len(planes)}; mean_shift takes points in any"
         )
     pixels = np.zeros((*planes.shape[1:], 3))
-    pixels[..., : len(planes)] = planes.transpose(1, 2, 0) / colour
+    pixels[..., : len(planes)] = planes.transpose(1, 2, 0)
     return pixels, len(planes)
 
 
@@ -655,9 +666,13 @@ def _rows(points, name):
     array = np.asarray(points)
     if array.ndim < 2 or array.shape[-1] == 0:
         raise ValueError(f"{name} must have shape (..., d), coordinates last, but have shape {array.shape}")
+    if not array.size:
+        raise ValueError(f"{name} must hold one point at least; their shape is {array.shape}")
     return grey(array.reshape(-1, array.shape[-1]), name).astype(np.float64), array.shape[:-1]
 
 
 def _positive(name, value):
-    if not (np.isscalar(value) and 0 < value < np.inf):
-        raise ValueError(f"{name} must be a number above 0, not {value!r}")
+    if not (np.isscalar(value) and LEAST <= value <= 1 / LEAST):
+        raise ValueError(
+            f"{name} must be a number above 0, with a square that is a number, too; not {value!r}"
+        )

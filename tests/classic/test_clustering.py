@@ -145,7 +145,59 @@ def check_partition(labels, area=1):
         assert (labels == number).sum() >= area
 
 
+@given(
+    hnp.arrays("int64", SHAPES, elements=st.integers(0, 40)),
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from([3, 7, 14]),
+    st.data(),
+)
+def test_a_pixel_exactly_one_bandwidth_away_counts(image, spatial, colour, data):
+    y, x = (data.draw(st.integers(0, size - 1)) for size in image.shape)
+    here, there = (*mean_shift_path(image, y, x, spatial, colour), None)[:2]
+    rows, columns = np.indices(image.shape)
+    place, tone = (rows - y) ** 2 + (columns - x) ** 2, (image - image[y, x]) ** 2
+    near = place * colour**2 + tone * spatial**2 <= spatial**2 * colour**2  # whole numbers: exact
+    mean = np.array([rows[near].mean(), columns[near].mean(), image[near].mean()])
+    assert np.allclose(mean, here if there is None else there, rtol=0, atol=1e-9)
+
+
 # ------------------------------------------------------------------------------------------------ points
+
+
+@pytest.mark.parametrize("bandwidth", [3, 5, 7, 14, 49])
+def test_a_point_exactly_one_bandwidth_away_counts(bandwidth):
+    for low in range(0, 256 - bandwidth, 5):
+        found = mean_shift(np.array([[low], [low + bandwidth]]), bandwidth)
+        assert found.modes.tolist() == [[low + bandwidth / 2]]
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=30), st.integers(1, 20))
+def test_whole_grey_values_climb_as_the_plain_definition_says(values, bandwidth):
+    points = np.array(values, float)
+    ends = mean_shift(points[:, None], bandwidth).ends.ravel()
+    for start, end in zip(points, ends, strict=True):
+        here = start
+        while (mean := points[abs(points - here) <= bandwidth].mean()) != here:
+            here = mean
+        assert end == pytest.approx(here, abs=1e-9)
+
+
+def test_a_climb_may_end_where_the_density_is_least():
+    points = np.array([[-3.0], [-3], [0], [3], [3]])  # the doubles lie exactly one bandwidth from the 0
+    assert mean_shift(points, 3).ends[2] == 0
+
+    def density(z):
+        return np.maximum(0, 1 - ((points - z) / 3) ** 2).sum()
+
+    assert density(0) == 1 < density(0.5) == density(-0.5)
+
+
+def test_a_start_that_no_point_sees_has_no_mode():
+    found = mean_shift(np.zeros((3, 1)), 1, starts=[[1000.0], [0.5]])
+    assert found.modes.tolist() == [[0]] and found.labels.tolist() == [-1, 0]
+    assert found.ends.ravel().tolist() == [1000, 0]
+    nobody = mean_shift(np.zeros((3, 1)), 1, starts=[[1000.0]])
+    assert nobody.modes.shape == (0, 1) and nobody.labels.tolist() == [-1]
 
 
 def three_clouds(d=3):
@@ -239,6 +291,7 @@ def test_superpixels_of_a_photograph_score_like_scikit_images():
 
 def test_superpixels_of_a_constant_image_are_the_grid_and_edges_are_kept():
     constant = slic(np.zeros((40, 60)), 24, 1.0)
+    assert slic(np.zeros((1, 100)), 10).max() > 10  # a strip narrower than S: cells are as wide as it is
     assert constant.max() == 24 and np.bincount(constant.ravel())[1:].min() >= 80
     image = np.zeros((40, 60))
     image[:, 33:] = 1
@@ -328,6 +381,10 @@ def test_bad_parameters_get_a_clear_error():
         mean_shift_segments(image, 3, 1, 0)
     with pytest.raises(ValueError, match="bandwidth must be"):
         mean_shift(points, -1)
+    with pytest.raises(ValueError, match="bandwidth must be"):
+        mean_shift(points, 1e-320)
+    with pytest.raises(ValueError, match="one point at least"):
+        mean_shift(np.empty((0, 3)), 1)
     with pytest.raises(ValueError, match=r"points must have shape \(\.\.\., d\)"):
         mean_shift(points[0], 1)
     with pytest.raises(ValueError, match="starts must have 3 coordinates"):
