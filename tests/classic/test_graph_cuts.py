@@ -481,7 +481,7 @@ def test_boxes_on_real_photographs_do_about_as_well_as_in_opencv(real_data):
     from benchmarks import real_grab_cut
 
     examples = list(real_grab_cut.photos(real_data, "bsds_photos", "train"))[::3]
-    rows = list(real_grab_cut.measure(examples, "bsds_photos", "train"))
+    rows = list(real_grab_cut.compare(real_grab_cut.try_all(examples), "bsds_photos", "train"))
     iou = {(row[2], row[3]): float(row[5]) for row in rows}
     for prompt in ("box", "box and strokes"):
         assert iou[prompt, "course"] > iou[prompt, "OpenCV"] - 0.05
