@@ -1,4 +1,4 @@
-"""The reckoning of Part I: the methods of lessons 02 to 07 on every bundled set, and on photographs that were changed.
+"""The reckoning of Part I: one or two methods of each lesson on every bundled set, and on changed photographs.
 
 The task is the same everywhere: one mask of the object. Four sets, six to nine pictures each:
 

@@ -43,7 +43,12 @@ class PixelForest:
         return self.classes[self.probabilities(image).argmax(axis=0)].astype(np.int32)
 
     def importances(self):
-        """Name -> share of the trees' decisions that a feature made, the largest first; sum 1."""
+        """Name -> how much of the sorting a feature did, the largest first; sum 1.
+
+        Each question of a tree makes the groups purer; how much (the fall of Gini's impurity) is weighted by the
+        training pixels that were asked, added up by feature and averaged over the trees. It is no share of the
+        questions: one asked at the root counts for more than many near the leaves.
+        """
         shares = self.forest.feature_importances_
         return {self.names[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
 
@@ -108,9 +113,12 @@ def paint(labels, *, count=4, length=40, width=3, seed=0):
     eight directions, along the one in which it stays inside longest, both ways.
 
     Parameters: labels, integers (H, W), 0 where nothing is ever painted; count, strokes a class; length, of the
-    longest, and width, in pixels; seed.
+    longest, in pixels; width, in pixels, odd, so that a line has a middle; seed.
     Returns: int32 (H, W), the class's number on its strokes, 0 elsewhere. A class of one pixel gets it.
+    Raises ValueError for another width.
     """
+    if not isinstance(width, int | np.integer) or width < 1 or width % 2 == 0:
+        raise ValueError(f"width must be an odd whole number of pixels, not {width!r}")
     labels = np.asarray(labels)
     rng, painted = np.random.default_rng(seed), np.zeros(labels.shape, np.int32)
     for number in np.unique(labels[labels > 0]):

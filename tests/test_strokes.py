@@ -85,6 +85,14 @@ def test_paint_draws_lines_of_the_length_and_width_asked_for():
     assert 100 <= painted.sum() <= 150
 
 
+def test_paint_takes_odd_widths_alone():
+    for width in (1, 3, 5):
+        assert strokes.paint(np.ones((60, 60), int), count=1, width=width).any()
+    for width in (2, 0, -1, 2.5):
+        with pytest.raises(ValueError, match="odd whole number"):
+            strokes.paint(np.ones((60, 60), int), width=width)
+
+
 def test_paint_reaches_the_smallest_class_and_leaves_unknown_pixels_alone():
     labels = np.zeros((9, 9), int)
     labels[4, 4] = 2

@@ -1,8 +1,10 @@
 """Softmax regression: from features to the probability of each class by one matrix, found by descent.
 
 The insight: let each class score a pixel by a weighted sum of its features, and let the scores compete: e^score over
-the sum of all. The weights that make the labels most likely lie at the bottom of a single bowl, so walking downhill
-ends in the same place from everywhere. It is the last layer of nearly every network. Taught in lessons 07 and 08.
+the sum of all. What makes the labels most likely is sought in a bowl without side valleys: with a penalty on large
+weights it has one bottom, and walking downhill ends there from everywhere (the offsets may all rise by one number,
+which changes no probability). Without one, classes that a line can part pull the weights ever further. It is the last
+layer of nearly every network. Taught in lessons 07 and 08.
 """
 
 import math
@@ -58,7 +60,7 @@ def softmax_regression(features, labels, penalty=1e-3, *, steps=500, tolerance=1
         raise ValueError(
             f"labels has only the class {classes.tolist()}; there must be at least two to tell apart"
         )
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    mean, deviation = _moments(features)
     deviation[deviation <= 1e-12 * np.abs(mean)] = 1
     table = np.column_stack([(features - mean) / deviation, np.ones(len(features))])
     weights, losses = _descend(table, targets, classes.size, penalty, steps, tolerance)
@@ -144,6 +146,13 @@ def _stretched(vector, memory):
     for (move, change, curvature), share in zip(memory, reversed(shares), strict=True):
         vector += (share - (change * vector).sum() / curvature) * move
     return vector
+
+
+def _moments(features):
+    """Mean and deviation of each column, computed near 1, so that the squares of no number are too large or small."""
+    _, power = np.frexp(np.abs(features).max(axis=0))
+    near = np.ldexp(features, -power)  # a power of two: exact
+    return np.ldexp(near.mean(axis=0), power), np.ldexp(near.std(axis=0), power)
 
 
 def _table(features):

@@ -50,7 +50,7 @@ class StrokesExplorer(Explorer):
     grown : int, trees so far
     answer : (H, W) int array, the class with most trees; 0 while fewer than two brushes were used
     unsure : (H, W) bool array
-    importances : dict kind of feature -> share of the trees' decisions, the largest first
+    importances : dict kind of feature -> share of the sorting it did (the fall of impurity), the largest first
     scores : dict of float, on the pixels that are not painted
     """
 
@@ -145,7 +145,7 @@ class StrokesExplorer(Explorer):
                 *self._truth,
             ]
             asked = dict(list(self.importances.items())[:_SHOWN]) if self.grown else {}
-            heading = "<p>What the trees ask, share of their decisions:</p>" if asked else ""
+            heading = "<p>What sorts the painted pixels, in shares:</p>" if asked else ""
             self.canvas.panel = meters(self.scores) + heading + meters(asked)
             self.canvas.status = self._describe()
 

@@ -142,6 +142,12 @@ def test_a_constant_image_is_flat_in_every_feature():
             assert abs(value) < 1e-4, name
 
 
+def test_as_large_as_values_may_be_no_feature_is_infinite():
+    image = np.kron(np.array([[0, 1, 0], [1, 0, 1]]), np.ones((4, 4))) * course.MOST / 8
+    for dtype in (np.float64, np.float32):
+        assert np.isfinite(course.features(-image.astype(dtype), (1, 8)).values).all()
+
+
 def test_bands_of_rows_fit_together():
     image = noise(0, (600, 900)).astype(np.float32)
     part = course.features(image[150:400], (1,)).values[60:-60]
@@ -169,6 +175,8 @@ def test_bad_input_gets_a_clear_error():
     ):
         with pytest.raises(ValueError, match=message):
             course.features(image, *arguments)
+    with pytest.raises(ValueError, match="do not fit into float32"):
+        course.features(image * 1e30)
     with pytest.raises(ValueError, match="frequency must be"):
         course.gabor_energy(image, 0)
     with pytest.raises(ValueError, match="angle must be"):

@@ -74,6 +74,14 @@ def test_units_and_names_of_the_classes_do_not_matter():
     )
 
 
+@pytest.mark.parametrize("unit", [1e200, 1e-200])
+def test_features_whose_squares_no_float_holds_are_learned_like_others(unit):
+    features, labels = points(0)
+    one, other = (softmax.softmax_regression(table, labels) for table in (features, features * unit))
+    assert other.losses[-1] == pytest.approx(one.losses[-1], rel=1e-6)
+    assert np.allclose(other.deviation, one.deviation * unit, rtol=1e-12)
+
+
 def test_two_classes_of_one_feature_meet_half_way():
     model = softmax.softmax_regression([[0.0], [1.0]], [0, 1], 0.1)
     assert softmax.predict(model, [[0.4], [0.6]]).tolist() == [0, 1]
