@@ -302,8 +302,9 @@ def _ellipse(box):
 
 
 def _snake(image, box):
+    """Cut off after 1000 steps of the largest size; on the larger pictures it would rest after many times that."""
     edges = snakes.edge_energy(image)
-    points = snakes.snake(_ellipse(box), edges, alpha=0.02, beta=0.1, steps=1000)
+    points = snakes.settle(_ellipse(box), edges, alpha=0.02, beta=0.1, steps=1000).contour
     return photos.rasterise([points[:, ::-1]], image.shape)
 
 

@@ -143,8 +143,9 @@ def chan_vese(
     (H, W), None for ``waves``, or a mask (then its signed distance, scaled to [−1, 1] so that δ is felt everywhere);
     mu, weight of the outline's length, at least 0; inside, outside: λ₁, λ₂, above 0; step, above 0; steps, at most;
     tolerance: stop when φ has changed by no more, root mean square.
-    Returns: LevelSet(phi, energies): ``.mask`` is the answer (which of the two sides is inside depends on the start),
-    the energies are ``chan_vese_energy`` at each step. Ten steps from the φ that ten have left are twenty.
+    Returns: LevelSet(phi, energies): ``.mask`` is the answer (which of the two sides is inside depends on the start;
+    of a constant image, where there are no two sides, it means nothing), the energies are ``chan_vese_energy`` at each
+    step. Ten steps from the φ that ten have left are twenty.
     Raises TypeError or ValueError for bad arguments. Cost: about 60 operations a pixel and step.
 
     φ is that of scikit-image's ``chan_vese`` with dt = step / π and the same mu; it writes δ without its 1 / π, and so
@@ -332,8 +333,8 @@ def geodesic_contour(speed, start, *, balloon=0.0, step=None, steps=500, renew=5
     With g = 1 and no balloon it is curvature flow: a circle of radius r shrinks as √(r² − 2t), t in steps · step.
 
     Parameters: speed g (H, W), at least 0, for example ``edge_stopping(image)``; start, a mask or a φ (H, W), with some
-    of both sides; balloon, outwards where positive; step, at most ``stable_step(speed, balloon)``, which None stands
-    for; steps; renew, at least 1.
+    of both sides (of one side only it has no outline, and stays so); balloon, outwards where positive; step, at most
+    ``stable_step(speed, balloon)``, which None stands for; steps; renew, at least 1.
     Returns: LevelSet(phi, energies); the length is measured in a band 1.5 pixels to either side of the outline, to some
     per cent. The balloon has no term in it.
     Raises TypeError or ValueError for bad arguments, ValueError for a step that is too large.

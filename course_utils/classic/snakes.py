@@ -21,17 +21,27 @@ OVER_RELAXATION = 1.8  # of gradient_vector_flow's sweeps; near the best for 40 
 class Evolution(NamedTuple):
     """What a snake did, step by step; entry 0 is the start.
 
-    contours: float64 (T + 1, n, 2), rows (y, x); internal, external: float64 (T + 1,), the two parts of the energy.
+    contours: float64 (T + 1, n, 2), rows (y, x); internal, external: float64 (T + 1,), the two parts of the energy;
+    rested: whether it came to rest; if not, it was cut off after the last of its steps, and would have gone on.
     """
 
     contours: np.ndarray
     internal: np.ndarray
     external: np.ndarray
+    rested: bool
 
     @property
     def energy(self):
         """internal + external, float64 (T + 1,)."""
         return self.internal + self.external
+
+
+class Rest(NamedTuple):
+    """Where a snake ended: contour, float64 (n, 2), rows (y, x); the steps it took; whether it came to rest."""
+
+    contour: np.ndarray
+    steps: int
+    rested: bool
 
 
 def edge_energy(image, sigma=2.0):
@@ -83,15 +93,17 @@ def evolve(
     4. Go from p towards q, the whole way, or so far that no point moves more than ``limit``.
     5. Stop when no point has moved more than ``tolerance``, or after ``steps``.
 
-    With the image's force fixed, E never rises, whatever the step. With the force of the landscape it never rises if
-    step ≤ ``largest_step(energy)``. The balloon and a ``field`` are forces without a term in E, which may then rise.
+    The stiffness sets no bound on the step: with the image's force fixed, E never rises. The image does, for its force
+    is taken at the old place: E never rises if step ≤ ``largest_step(energy)``. The balloon and a ``field`` are forces
+    without a term in E, which may then rise.
 
     Parameters: points (n, 2), n at least 5, a closed contour's first point not repeated; energy (H, W), the
     landscape P, low where the snake is to go; field (2, H, W), a force (down, right) that replaces −∇P, for example
     from ``gradient_vector_flow``; alpha, beta, at least 0; balloon, pixels a step of size 1; step, above 0; steps,
     at most; limit, pixels, above 0; ends: "closed", "free" (an open chain) or "fixed" (open, its ends held).
-    Outside the image the landscape goes on level from the border.
-    Returns: an Evolution; the final contour is ``contours[-1]``.
+    Outside the image the landscape goes on level from the border. step · (4 alpha + 16 beta) at most 1e12.
+    Returns: an Evolution; the final contour is ``contours[-1]``. Look at its ``rested`` before you say where a snake
+    ends: tension moves a contour over level ground slowly, often for thousands of steps. ``settle`` waits for it.
     Raises TypeError or ValueError for bad arguments, ValueError for a balloon with an open snake.
     Cost: O(n) a step, and O(H·W) once. The number of points stays: when a snake grows or shrinks much, evolve some
     steps, ``resample``, and go on.
@@ -111,6 +123,10 @@ def evolve(
         check_positive(name, value)
     check_number("balloon", balloon, -np.inf)
     check_count("steps", steps)
+    if step * (4 * alpha + 16 * beta) > 1e12:
+        raise ValueError(
+            f"step is {step:g}: beyond step · (4 alpha + 16 beta) = 1e12 rounding would eat the points; take a smaller"
+        )
     if ends not in ("closed", "free", "fixed"):
         raise ValueError(f'ends must be "closed", "free" or "fixed", not {ends!r}')
     if balloon and ends != "closed":
@@ -129,7 +145,7 @@ def evolve(
     contours = np.empty((int(steps) + 1, *points.shape))
     energies = np.empty((2, int(steps) + 1))
     contours[0] = points
-    taken = _evolve(
+    taken, rested = _evolve(
         surface,
         pull,
         system,
@@ -139,7 +155,7 @@ def evolve(
         contours,
         energies,
     )
-    return Evolution(contours[: taken + 1], energies[0, : taken + 1], energies[1, : taken + 1])
+    return Evolution(contours[: taken + 1], energies[0, : taken + 1], energies[1, : taken + 1], rested)
 
 
 @kernel
@@ -148,6 +164,7 @@ def _evolve(surface, pull, system, settings, closed, fixed, contours, energies):
     n = contours.shape[1]
     target = np.empty((2, n))
     steps = contours.shape[0] - 1
+    rested = False
     for t in range(steps + 1):
         points = contours[t]
         energies[0, t] = _internal(points, alpha, beta, closed)
@@ -177,8 +194,8 @@ def _evolve(surface, pull, system, settings, closed, fixed, contours, energies):
             contours[t + 1, i, 0] = points[i, 0] + part * (target[0, i] - points[i, 0])
             contours[t + 1, i, 1] = points[i, 1] + part * (target[1, i] - points[i, 1])
         if part * farthest <= tolerance:
-            steps = t + 1  # the next round measures its energy and ends
-    return steps
+            steps, rested = t + 1, True  # the next round measures its energy and ends
+    return steps, rested
 
 
 @kernel
@@ -211,11 +228,36 @@ def _inflate(points, push, target):
 
 
 def snake(points, energy, **settings):
-    """Where a snake comes to rest: the last contour of ``evolve``, whose settings it takes; float64 (n, 2).
+    """The last contour of ``evolve``, whose settings it takes; float64 (n, 2).
 
     Its history costs so little beside the steps that it is kept anyway.
     """
     return evolve(points, energy, **settings).contours[-1]
+
+
+def settle(points, energy, *, step=None, steps=100_000, tolerance=1e-4, **settings):
+    """Let a snake slide until it rests, and forget the way; for the thousands of steps that this may take.
+
+    1. Take the largest step at which the energy cannot rise.
+    2. ``evolve`` a thousand steps at a time, until no point is faster than ``tolerance``, or after ``steps``.
+
+    Parameters: points, energy and the other settings as for ``evolve``; step, None for ``largest_step(energy)``, at
+    most 100; steps, at most, at least 1; tolerance, pixels a unit of time (a step of size 1), at least 0.
+    Returns: Rest(contour, steps, rested). Raises as ``evolve`` does. Cost: O(n) a step, memory for a thousand of them.
+    Lesson 06.
+    """
+    check_count("steps", steps, 1)
+    check_number("tolerance", tolerance, 0)
+    step = min(largest_step(energy), 100.0) if step is None else step
+    check_positive("step", step)
+    taken, rested = 0, False
+    while taken < steps and not rested:
+        part = evolve(
+            points, energy, step=step, steps=min(1000, steps - taken), tolerance=tolerance * step, **settings
+        )
+        points, rested = part.contours[-1], part.rested
+        taken += len(part.contours) - 1
+    return Rest(points, taken, rested)
 
 
 def largest_step(energy):
@@ -261,6 +303,8 @@ def circle(centre, radius, count=100):
     """A closed contour to start from: float64 (count, 2) points (y, x) on a circle."""
     check_positive("radius", radius)
     check_count("count", count, 5)
+    if np.shape(centre) != (2,) or not np.isfinite(centre).all():
+        raise ValueError(f"centre must be two finite numbers (y, x), not {centre!r}")
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     return np.asarray(centre, float) + radius * np.stack([np.sin(angle), np.cos(angle)], axis=1)
 
@@ -516,8 +560,9 @@ def _to_coefficients(values):
 def _read(surface, y, x):
     """(value, slope down, slope right) of the spline with these coefficients; level outside the image."""
     height, width = surface.shape
-    inside_y, inside_x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
-    row, column = int(inside_y + 0.5), int(inside_x + 0.5)  # the nearest pixel
+    # half a pixel beyond the outermost centres the spline is level, so there it may end without a kink
+    inside_y, inside_x = min(max(y, -0.5), height - 0.5), min(max(x, -0.5), width - 0.5)
+    row, column = min(int(inside_y + 0.5), height - 1), min(int(inside_x + 0.5), width - 1)  # nearest pixel
     dy, dx = inside_y - row, inside_x - column  # in [−½, ½]
     weights_y, weights_x = _weights(dy), _weights(dx)
     slopes_y, slopes_x = (dy - 0.5, -2 * dy, dy + 0.5), (dx - 0.5, -2 * dx, dx + 0.5)
@@ -551,6 +596,8 @@ def _points(points, least=5):
         )
     if not np.isfinite(array).all():
         raise ValueError("points must be finite, but some are NaN or infinite")
+    if np.abs(array).max() > 1e9:
+        raise ValueError("points must be pixels of an image, but some are further out than 1e9")
     return array.astype(np.float64)
 
 

@@ -16,6 +16,7 @@ from course_utils.classic.snakes import (
     gradient_vector_flow,
     largest_step,
     resample,
+    settle,
     snake,
     solve_cyclic,
     stiffness,
@@ -124,6 +125,52 @@ def test_in_any_landscape_the_energy_never_rises_up_to_the_stated_step(seed, alp
     assert np.diff(energy).max() <= 1e-12 * abs(energy).max()
 
 
+@given(SEEDS)
+def test_the_energy_never_rises_where_a_contour_crosses_the_border(seed):
+    rng = np.random.default_rng(seed)
+    landscape = filters.gaussian(rng.normal(size=(30, 30)), 2)
+    points = circle(rng.uniform(0, 29, 2), rng.uniform(5, 12), 30)
+    step = largest_step(landscape)
+    energy = evolve(points, landscape, alpha=0.2, beta=0.1, step=step, steps=60, limit=9).energy
+    assert np.diff(energy).max() <= 1e-12 * abs(energy).max()
+
+
+def test_a_snake_says_whether_it_rests_or_was_cut_off():
+    start, energy = circle((60, 75), 45, 100), edge_energy(blob())
+    cut = evolve(start, energy, alpha=0.02, steps=30)
+    assert not cut.rested and len(cut.contours) == 31
+    rested = evolve(start, energy, alpha=0.02, steps=20_000, tolerance=1e-4)
+    assert rested.rested and len(rested.contours) < 20_000
+    exactly = evolve(start, energy, alpha=0.02, steps=len(rested.contours) - 1, tolerance=1e-4)
+    assert exactly.rested
+    further = snake(rested.contours[-1], energy, alpha=0.02, steps=5000, tolerance=0)
+    assert np.abs(further - rested.contours[-1]).max() < 0.2
+
+
+def test_to_settle_is_to_evolve_until_it_rests():
+    start, energy = circle((60, 75), 55, 160), edge_energy(blob())
+    step = largest_step(energy)
+    found = settle(start, energy, alpha=0.02, beta=0.02)
+    whole = evolve(start, energy, alpha=0.02, beta=0.02, step=step, steps=50_000, tolerance=1e-4 * step)
+    assert found.rested and found.steps == len(whole.contours) - 1 > 1000
+    assert np.array_equal(found.contour, whole.contours[-1])
+    small = settle(start, energy, alpha=0.02, beta=0.02, step=1.0)
+    assert small.rested and small.steps > found.steps
+    assert np.abs(small.contour - found.contour).max() < 0.5
+    cut = settle(start, energy, alpha=0.02, beta=0.02, steps=1100)
+    assert (cut.steps, cut.rested) == (1100, False)
+    assert settle(start, level((120, 150)), alpha=1).rested  # level ground bounds no step
+    for settings in ({"steps": 0}, {"tolerance": -1}, {"step": 0}):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            settle(start, energy, **settings)
+
+
+@pytest.mark.parametrize("centre", [(np.nan, 0), (0, 0, 0), 5])
+def test_a_circle_needs_a_centre(centre):
+    with pytest.raises(ValueError, match="centre must be two"):
+        circle(centre, 1)
+
+
 def test_beyond_the_stated_step_the_energy_may_rise():
     ditch = np.tile(np.where(np.arange(21) == 10, -1.0, 0.0), (21, 1))
     points = circle((10, 10), 3, 12)
@@ -202,8 +249,9 @@ def test_between_pixels_the_landscape_is_the_quadratic_spline_of_scipy():
 def test_outside_the_image_the_landscape_goes_on_level():
     surface = snakes._coefficients(np.random.default_rng(0).normal(size=(9, 9)))
     value, down, right = snakes._read(surface, -3.0, 4.2)
-    assert value == snakes._read(surface, 0.0, 4.2)[0]
+    assert value == snakes._read(surface, -0.5, 4.2)[0]
     assert down == 0 and right != 0
+    assert snakes._read(surface, -0.5, 4.2)[1] == 0 == snakes._read(surface, 8.5, 4.2)[1]  # no kink there
 
 
 def test_the_edge_energy_has_its_valley_on_the_edge():
@@ -317,6 +365,8 @@ def test_gradient_vector_flow_fills_a_notch_that_edges_do_not_even_from_far_away
         (np.ones((9, 2)), level(), {"alpha": -1}, ValueError, "alpha"),
         (np.ones((9, 2)), level(), {"beta": np.inf}, ValueError, "beta"),
         (np.ones((9, 2)), level(), {"step": 0}, ValueError, "step"),
+        (np.ones((9, 2)), level(), {"step": 1e300}, ValueError, "step is 1e"),
+        (np.full((9, 2), 1e200), level(), {}, ValueError, "further out"),
         (np.ones((9, 2)), level(), {"limit": 0}, ValueError, "limit"),
         (np.ones((9, 2)), level(), {"steps": 2.5}, ValueError, "steps"),
         (np.ones((9, 2)), level(), {"balloon": np.nan}, ValueError, "balloon"),
