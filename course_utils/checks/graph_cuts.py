@@ -15,7 +15,7 @@ def mask_energy(mask, unary, pairwise):
     data = np.where(mask, unary[1], unary[0]).sum()
     right = (pairwise[0][:, :-1] * (mask[:, :-1] != mask[:, 1:])).sum()
     below = (pairwise[1][:-1] * (mask[:-1] != mask[1:])).sum()
-    return data + right + below
+    return float(data + right + below)
 
 
 def _smoothness(mask, pairwise):
@@ -73,6 +73,29 @@ def _mean_data(mask, unary, pairwise):
     return np.where(mask, unary[1], unary[0]).mean() + _smoothness(mask, pairwise)
 
 
+def _around_the_border(mask, unary, pairwise):
+    right = pairwise[0] * (mask != np.roll(mask, -1, axis=1))
+    below = pairwise[1] * (mask != np.roll(mask, -1, axis=0))
+    return np.where(mask, unary[1], unary[0]).sum() + right.sum() + below.sum()
+
+
+def _whole_planes(mask, unary, pairwise):
+    return unary[mask.astype(int)].sum() + _smoothness(mask, pairwise)
+
+
+def _cheapest_labels(mask, unary, pairwise):
+    return unary.min(axis=0).sum() + _smoothness(mask, pairwise)
+
+
+def _right_neighbours_again(mask, unary, pairwise):
+    again = (pairwise[1][:, :-1] * (mask[:, :-1] != mask[:, 1:])).sum()
+    return _right_only(mask, unary, pairwise) + again
+
+
+def _whole_number(mask, unary, pairwise):
+    return int(mask_energy(mask, unary, pairwise))
+
+
 ROW = np.array([[[8, 4, 7, 1]], [[1, 5, 2, 8]]]), np.full((2, 1, 4), 2)
 
 
@@ -85,8 +108,11 @@ def _grids(rng):
     for mask in small_masks(rng, count=10):
         unary, pairwise = (rng.integers(0, 9, (2, *mask.shape)) for _ in range(2))
         cases.append((mask, unary, pairwise))
-    mask = rng.random((3, 4)) < 0.5
-    return [*cases, (mask, rng.random((2, 3, 4)), rng.random((2, 3, 4)))]
+    return cases
+
+
+def _fractions(rng):
+    return [(rng.random((3, 4)) < 0.5, rng.random((2, 3, 4)), rng.random((2, 3, 4)))]
 
 
 def _border_costs(rng):
@@ -114,6 +140,7 @@ MASK_ENERGY = Exercise(
         Property("is right on the four pixels of the worked example", _chain()),
         Property("is right on random grids", _grids, weight=2),
         Property("does not count neighbours outside the picture", _border_costs),
+        Property("is right where the costs are no whole numbers", _fractions, weight=0.5),
     ),
     mistakes=(
         Mistake(
@@ -166,6 +193,35 @@ MASK_ENERGY = Exercise(
             "the one *below* it.",
         ),
         Mistake(
+            "right neighbours again",
+            _right_neighbours_again,
+            "Your second comparison is again between a pixel and the one to its *right*. Compare each row with the "
+            "row below it.",
+        ),
+        Mistake(
+            "around the border",
+            _around_the_border,
+            "With `np.roll` the last column becomes a neighbour of the first, and the last row of the first row. "
+            "They are no neighbours: leave them out by slices.",
+        ),
+        Mistake(
+            "whole planes",
+            _whole_planes,
+            "`unary[mask.astype(int)]` takes a *whole* plane of costs for every pixel. You want one number for each: "
+            "choose between the two planes pixel by pixel.",
+        ),
+        Mistake(
+            "cheapest labels",
+            _cheapest_labels,
+            "Your data term is that of the cheapest labels, whatever `mask` says. The energy is that of the mask "
+            "which is handed over.",
+        ),
+        Mistake(
+            "cut to a whole number",
+            _whole_number,
+            "Your energy has lost its fraction: costs may be floats, so leave `int` out.",
+        ),
+        Mistake(
             "every pair twice",
             _both_ways,
             "Each pair of neighbours pays twice in your energy. A pair is counted once, from its left or upper "
@@ -179,7 +235,7 @@ MASK_ENERGY = Exercise(
 
 
 def cut_width(capacity, side):
-    return capacity[side][:, ~side].sum()
+    return float(capacity[side][:, ~side].sum())
 
 
 def _pipes_counted(capacity, side):
@@ -211,6 +267,23 @@ def _narrowest(capacity, side):
     return across[across > 0].min() if across.any() else 0
 
 
+def _paired(capacity, side):
+    return capacity[side, ~side].sum()
+
+
+def _all_into_the_others(capacity, side):
+    return capacity[:, ~side].sum()
+
+
+def _numbers_for_masks(capacity, side):
+    number = side.astype(int)
+    return capacity[number][:, 1 - number].sum()
+
+
+def _whole_width(capacity, side):
+    return int(cut_width(capacity, side))
+
+
 PAPER = np.array(
     [
         [0, 2, 0, 0, 0, 1],
@@ -232,7 +305,13 @@ def _networks(rng):
         side = rng.random(n) < 0.5
         side[:2] = True, False
         cases.append((capacity, rng.permutation(side)))
-    return [*cases, (rng.random((4, 4)), np.array([True, False, True, False]))]
+    return cases
+
+
+def _fractional_pipes(rng):
+    capacity = rng.random((5, 5))
+    np.fill_diagonal(capacity, 0)
+    return [(capacity, np.array([True, False, True, False, True]))]
 
 
 CUT_WIDTH = Exercise(
@@ -253,6 +332,7 @@ CUT_WIDTH = Exercise(
             [(PAPER, SIDE), (PAPER, np.arange(6) != 5), (PAPER, np.arange(6) == 4)],
         ),
         Property("is right on random networks", _networks, weight=2),
+        Property("is right where the widths are no whole numbers", _fractional_pipes, weight=0.5),
         Property(
             "is 0 when nothing, or everything, is on the source's side",
             [(PAPER[:3, :3], np.zeros(3, bool)), (PAPER[:3, :3], np.ones(3, bool))],
@@ -291,6 +371,27 @@ CUT_WIDTH = Exercise(
             "You added up all pipes of these nodes, also those that end on the same side.",
         ),
         Mistake(
+            "rows and columns paired",
+            _paired,
+            "`capacity[side, ~side]` pairs the first True of `side` with the first of `~side`, and so on. You want "
+            "every row of the one with every column of the other: index twice, first rows, then columns.",
+        ),
+        Mistake(
+            "all into the others",
+            _all_into_the_others,
+            "You added up all pipes that end outside the side, also those that begin there.",
+        ),
+        Mistake(
+            "numbers for masks",
+            _numbers_for_masks,
+            "As integers, 0 and 1 are *numbers of rows*: the same two rows again and again. Keep the mask bool.",
+        ),
+        Mistake(
+            "cut to a whole number",
+            _whole_width,
+            "Your width has lost its fraction: pipes may have any width, so leave `int` out.",
+        ),
+        Mistake(
             "narrowest pipe",
             _narrowest,
             "That is the narrowest pipe of the cut. To stop the water, *all* of them have to be blocked.",
@@ -305,25 +406,29 @@ def largest_flow(capacity, source, sink):
     return _augment(capacity, source, sink)
 
 
-def _augment(capacity, source, sink, *, give_back=True, amount=min, search=deque.popleft):
+def _sum(back, sent):
+    return back + sent
+
+
+def _augment(capacity, source, sink, *, back=_sum, amount=min, fits=lambda capacity, residual: residual):
     """Augmenting paths; the options are the ways to go wrong."""
     residual, flow = np.array(capacity, np.int64), 0
     while True:
-        path = _path(residual, source, sink, search)
+        path = _path(residual, source, sink)
         if path is None:
             return int(flow)
         pipes = list(consecutive(path))
-        sent = amount([residual[pipe] for pipe in pipes])
+        sent = amount([fits(capacity, residual)[pipe] for pipe in pipes])
         for p, q in pipes:
             residual[p, q] -= sent
-            residual[q, p] += sent if give_back else 0
+            residual[q, p] = back(residual[q, p], sent)
         flow += sent
 
 
-def _path(residual, source, sink, search=deque.popleft):
+def _path(residual, source, sink):
     parent, queue = {source: None}, deque([source])
     while queue:
-        p = search(queue)
+        p = queue.popleft()
         for q in np.flatnonzero(residual[p] > 0).tolist():
             if q not in parent:
                 parent[q] = p
@@ -336,8 +441,20 @@ def _path(residual, source, sink, search=deque.popleft):
     return path[::-1]
 
 
+def _kept(back, sent):
+    return back
+
+
 def _never_taken_back(capacity, source, sink):
-    return _augment(capacity, source, sink, give_back=False)
+    return _augment(capacity, source, sink, back=_kept)
+
+
+def _way_back_replaced(capacity, source, sink):
+    return _augment(capacity, source, sink, back=lambda back, sent: sent)
+
+
+def _way_back_widened(capacity, source, sink):
+    return _augment(capacity, source, sink, back=max)
 
 
 def _ends_only(widths):
@@ -349,7 +466,28 @@ def _first_and_last(capacity, source, sink):
 
 
 def _nothing_repaired(capacity, source, sink):
-    return _augment(capacity, source, sink, amount=_ends_only, give_back=False)
+    return _augment(capacity, source, sink, amount=_ends_only, back=_kept)
+
+
+def _three_pipes_only(capacity, source, sink):
+    return _augment(capacity, source, sink, amount=lambda widths: min(*widths[:2], widths[-1]))
+
+
+def _widest(capacity, source, sink):
+    return _augment(capacity, source, sink, amount=max)
+
+
+def _without_first(capacity, source, sink):
+    return _augment(capacity, source, sink, amount=lambda widths: min(widths[1:]))
+
+
+def _without_last(capacity, source, sink):
+    return _augment(capacity, source, sink, amount=lambda widths: min(widths[:-1]))
+
+
+def _empty_pipes(capacity, source, sink):
+    """What fits through an empty pipe, however much has been sent: it does not come to an end."""
+    return _augment(capacity, source, sink, fits=lambda capacity, residual: capacity)
 
 
 def _one_path(capacity, source, sink):
@@ -402,8 +540,31 @@ ACROSS = _pipes(
 )
 # What went from 1 to 2 is one; if the whole pipe could be taken back, five more would get through.
 WIDE = _pipes(6, (0, 1, 1), (1, 2, 5), (2, 5, 1), (0, 3, 9), (3, 2, 9), (1, 4, 9), (4, 5, 9))
-NECK = _pipes(4, (0, 1, 9), (1, 2, 2), (2, 3, 7))
+NECKS = [_pipes(6, *((p, p + 1, 2 if p == neck else 7 + p) for p in range(5))) for neck in range(5)]
+# A picture of 2 × 3 pixels: what pixel 5 gave to 2 and took back is missing when it gives once more.
+TWICE = _pipes(
+    8,
+    *((6, p, width) for p, width in enumerate((6, 1, 2, 4, 7, 8))),
+    *((p, 7, width) for p, width in enumerate((4, 4, 1, 7, 2, 1))),
+    *((*pair, 3) for p, q in ((0, 1), (0, 3), (1, 4), (2, 5)) for pair in ((p, q), (q, p))),
+    *((*pair, 4) for p, q in ((1, 2), (4, 5)) for pair in ((p, q), (q, p))),
+)
 NO_WAY = _pipes(4, (0, 1, 3), (2, 3, 4), (2, 1, 5))
+
+
+# Nothing is lost here by taking the larger of two ways back, until more than that is to be undone.
+BOTH_WAYS = np.array(
+    [
+        [0, 0, 7, 7, 0, 4, 0],
+        [0, 0, 3, 8, 1, 8, 5],
+        [0, 3, 0, 0, 7, 1, 4],
+        [0, 8, 0, 0, 0, 0, 2],
+        [0, 1, 7, 0, 0, 0, 9],
+        [0, 8, 1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+    ]
+)
+TAKEN_BACK = (509, 1759, 2289)  # seeds of random networks in which water has to be taken back
 
 
 def _random_networks(rng):
@@ -413,6 +574,11 @@ def _random_networks(rng):
         np.fill_diagonal(capacity, 0)
         source, sink = rng.permutation(n)[:2].tolist()
         cases.append((capacity, source, sink))
+    for seed in TAKEN_BACK:
+        rng = np.random.default_rng(seed)
+        capacity = rng.integers(1, 10, (7, 7)) * (rng.random((7, 7)) < 0.4)
+        np.fill_diagonal(capacity, 0)
+        cases.append((capacity, 0, 6))
     return cases
 
 
@@ -431,8 +597,11 @@ REPAIR_MAX_FLOW = Exercise(
     reference=largest_flow,
     properties=(
         Property("is right on the worked example", [(PAPER, 4, 5)]),
-        Property("is held up by the narrowest pipe, wherever it is", [(NECK, 0, 3)]),
-        Property("takes back what was sent the wrong way, and no more", [(ACROSS, 0, 7), (WIDE, 0, 5)]),
+        Property("is held up by the narrowest pipe, wherever it is", [(neck, 0, 5) for neck in NECKS]),
+        Property(
+            "takes back what was sent the wrong way, and no more",
+            [(ACROSS, 0, 7), (WIDE, 0, 5), (TWICE, 6, 7), (BOTH_WAYS, 0, 6)],
+        ),
         Property("is right on random networks", _random_networks, weight=2),
         Property("is 0 where no way leads to the sink", [(NO_WAY, 0, 3)], weight=0.3),
     ),
@@ -452,6 +621,44 @@ REPAIR_MAX_FLOW = Exercise(
             "first and last pipe",
             _first_and_last,
             "One mistake is left: a path carries what its *narrowest* pipe lets pass, not only its first and last.",
+        ),
+        Mistake(
+            "way back replaced",
+            _way_back_replaced,
+            "The way back is *set* to what was sent. It may have room already, from the pipe that leads that way or "
+            "from an earlier path: add to it.",
+        ),
+        Mistake(
+            "way back widened",
+            _way_back_widened,
+            "The way back is the larger of its room and what was sent. It has room for both: add.",
+        ),
+        Mistake(
+            "three pipes only",
+            _three_pipes_only,
+            "Your amount looks at the first pipes and the last one. A path may have more than three: which is the "
+            "narrowest of *all*?",
+        ),
+        Mistake(
+            "widest pipe",
+            _widest,
+            "You send what the *widest* pipe of the path holds; the others cannot carry that.",
+        ),
+        Mistake(
+            "without the first pipe",
+            _without_first,
+            "The pipe from the source is left out when you look for the narrowest. It belongs to the path.",
+        ),
+        Mistake(
+            "without the last pipe",
+            _without_last,
+            "The pipe into the sink is left out when you look for the narrowest. It belongs to the path.",
+        ),
+        Mistake(
+            "empty pipes",
+            _empty_pipes,
+            "Your loop does not end. Does the amount look at `capacity`, what fitted at the *start*? What fits now is "
+            "in `residual`, and what is sent has to be taken off there.",
         ),
         Mistake(
             "one path only",
@@ -501,6 +708,25 @@ _probabilities = _with(lambda p: p)
 _one_minus = _with(lambda p: 1 - p)
 _half_price = _with(price=lambda s: s / 2)
 _log2 = _with(lambda p: -np.log2(p))
+_log10 = _with(lambda p: -np.log10(p))
+_whole_price = _with(price=int)
+_zero_and_one = _with(lambda p: float(p < 0.5))
+
+
+def _integers_turned(received, flipped, smoothness):
+    wrong, right = -np.log(flipped), -np.log(1 - flipped)
+    labels = received.astype(int)
+    unary = np.where([~labels, labels], right, wrong)
+    return graph_cuts.min_cut(unary, np.full((2, *received.shape), smoothness)).mask
+
+
+def _contrast(connectivity):
+    def restored(received, flipped, smoothness):
+        unary = np.where([~received, received], -np.log(1 - flipped), -np.log(flipped))
+        weights = graph_cuts.contrast_weights(received, smoothness, connectivity)
+        return graph_cuts.min_cut(unary, weights).mask
+
+    return restored
 
 
 def _as_received(received, flipped, smoothness):
@@ -528,7 +754,7 @@ def _is_least(answer, received, flipped, smoothness):
     """Of several cheapest masks any will do."""
     mine = _price(answer, received, flipped, smoothness)
     least = _price(restore(received, flipped, smoothness), received, flipped, smoothness)
-    return mine <= least + 1e-9 or f"has an energy of {mine:.3f}, but a mask of {least:.3f} exists"
+    return mine <= least + 1e-9 or f"Your mask has an energy of {mine:.3f}, but there is one of {least:.3f}."
 
 
 SPECK = np.zeros((5, 6), bool)
@@ -547,6 +773,19 @@ def _damaged(rng):
         mask[1 : rng.integers(3, 6), 1 : rng.integers(4, 7)] = True
         flipped = float(rng.uniform(0.05, 0.35))
         cases.append((mask ^ (rng.random(mask.shape) < flipped), flipped, float(rng.uniform(0.2, 1.2))))
+    return cases
+
+
+def _sure(rng):
+    """Where the gain of a lone pixel is about what its four neighbours ask for; other costs say otherwise."""
+    cases = []
+    for flipped in (0.02, 0.1, 0.25, 0.4):
+        gain = np.log((1 - flipped) / flipped)
+        others = gain / np.log(10), 1 - 2 * flipped, 1.0
+        levels = sorted([*others, gain, gain / np.log(2)])
+        cases += [
+            (SPECK, flipped, (low + high) / 8) for low, high in consecutive(levels) if high / low > 1.01
+        ]
     return cases
 
 
@@ -572,6 +811,7 @@ RESTORE_MASK = Exercise(
             [(SPECK, 0.1, 1.0), (BLOCK, 0.2, 0.9), (SQUARE, 0.4, 0.13)],
             holds=_is_least,
         ),
+        Property("lets a sure pixel stand against its neighbours", _sure, holds=_is_least),
         Property("is the best mask on random pictures", _damaged, weight=2, holds=_is_least),
         Property(
             "works for a single pixel and a single row",
@@ -601,6 +841,12 @@ RESTORE_MASK = Exercise(
             "make sums of that.",
         ),
         Mistake(
+            "0 and 1 for costs",
+            _zero_and_one,
+            "The label that was not received costs 1 in your version, however sure the line is. Its cost depends on "
+            "`flipped`.",
+        ),
+        Mistake(
             "the probable is dear",
             _probabilities,
             "Your costs are the probabilities themselves, so that the probable label is the dearer one.",
@@ -623,6 +869,35 @@ RESTORE_MASK = Exercise(
             _log2,
             "You took logarithms to the base 2, which makes the data weigh more against `smoothness`. The "
             "natural one is meant.",
+        ),
+        Mistake(
+            "logarithm to the base 10",
+            _log10,
+            "You took logarithms to the base 10, which makes the data weigh less against `smoothness`. The "
+            "natural one is meant.",
+        ),
+        Mistake(
+            "whole-number prices",
+            _whole_price,
+            "Your prices of neighbours have lost their fraction: an integer array cannot hold a `smoothness` of 0.5.",
+        ),
+        Mistake(
+            "integers turned round",
+            _integers_turned,
+            "Your mask is empty. Of integers, `~` makes −1 and −2, and both count as True: turn the mask round while "
+            "it is bool.",
+        ),
+        Mistake(
+            "contrast of the mask",
+            _contrast(8),
+            "Your prices of neighbours depend on the received mask (`contrast_weights`). Here each pair costs "
+            "`smoothness`, beside and below.",
+        ),
+        Mistake(
+            "contrast of the mask, four neighbours",
+            _contrast(4),
+            "Your prices of neighbours depend on the received mask (`contrast_weights`). Here each pair costs "
+            "`smoothness`, beside and below.",
         ),
     ),
 )
@@ -669,6 +944,35 @@ def _four_neighbours(image, mask, box, smoothness):
     return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness, 4)).mask
 
 
+def _always_25(image, mask, box, smoothness):
+    return _round(image, mask, box, 25)
+
+
+def _four_gaussians(image, mask, box, smoothness):
+    return _round(image, mask, box, smoothness, components=4)
+
+
+def _forbidding(label, inside):
+    """A wrong answer: of the given label, the pixels inside the box, or those outside, are forbidden."""
+
+    def grabbed(image, mask, box, smoothness):
+        sides = [mixtures.fit_mixture(image[mask == side], 2).mixture for side in (False, True)]
+        costs = -np.stack([mixtures.log_density(side, image) for side in sides])
+        costs[label][box if inside else ~box] = np.inf
+        return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
+
+    return grabbed
+
+
+def _as_it_came(image, mask, box, smoothness):
+    return mask.copy()
+
+
+def _fit_for_mixture(image, mask, box, smoothness):
+    sides = [mixtures.fit_mixture(image[mask == label], 2) for label in (False, True)]
+    return np.stack([mixtures.log_density(side, image) for side in sides])[0] > 0
+
+
 def _cut_afterwards(image, mask, box, smoothness):
     return _box_forgotten(image, mask, box, smoothness) & box
 
@@ -677,14 +981,14 @@ def _scenes(rng):
     """A disk of two colours on a ground of two, one of which the object shares; a mask that is half right."""
     cases = []
     y, x = np.mgrid[:14, :16]
-    for radius, smoothness in ((4, 1.0), (3, 4.0), (4, 8.0)):
+    for radius, smoothness, noise in ((4, 1.0, 0.09), (4, 0.3, 0.09), (5, 2.0, 0.06), (4, 1.0, 0.02)):
         disk = np.hypot(y - 6.5, x - 8) < radius
         image = np.where(disk[..., None], (0.7, 0.4, 0.3), (0.3, 0.4, 0.6))
         image = np.where(((x > 8) & disk)[..., None], (0.4, 0.6, 0.5), image)
         image = np.where((x < 4)[..., None], (0.62, 0.4, 0.34), image)
-        image = (image + rng.normal(0, 0.09, image.shape)).clip(0, 1)
+        image = (image + rng.normal(0, noise, image.shape)).clip(0, 1)
         box = (abs(y - 6.5) <= radius + 1) & (abs(x - 8) <= radius + 2)
-        mask = box & (rng.random(box.shape) < 0.8)
+        mask = (box if noise > 0.02 else disk) & (rng.random(box.shape) < 0.8)
         cases.append((image, mask, box, smoothness))
     return cases
 
@@ -731,6 +1035,31 @@ GRAB_ROUND = Exercise(
             "no neighbours",
             _no_neighbours,
             "Each pixel decides for itself: the weights of the neighbours are missing, or 0.",
+        ),
+        Mistake(
+            "smoothness left aside",
+            _always_25,
+            "Your cut does not use `smoothness`: hand it over to `contrast_weights`, which else takes 25.",
+        ),
+        Mistake(
+            "box turned round",
+            _forbidding(1, True),
+            "You forbade object *inside* the box. It is forbidden outside: `~box`.",
+        ),
+        Mistake(
+            "background forbidden",
+            _forbidding(0, False),
+            "Outside the box everything became object: you forbade *background* there. `costs[1]` is that of object.",
+        ),
+        Mistake(
+            "mask as it came", _as_it_came, "You return the mask that came in. The round ends with a new cut."
+        ),
+        Mistake("four Gaussians", _four_gaussians, "You fitted four Gaussians a side. Two are asked for."),
+        Mistake(
+            "fit for mixture",
+            _fit_for_mixture,
+            "`fit_mixture` returns more than the mixture (its likelihoods, too): if that is what you gave to "
+            "`log_density`, take its `.mixture`.",
         ),
         Mistake("one Gaussian", _one_gaussian, "You fitted one Gaussian a side. Two are asked for."),
         Mistake(

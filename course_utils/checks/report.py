@@ -150,6 +150,8 @@ def _value_html(value, right=None):
 
     ``right``, when given, is what it is compared with: cells that differ are marked, else they are counted.
     """
+    if _is_stack(value):
+        value = list(value)
     if isinstance(value, list | tuple) and 0 < len(value) <= _MOST_ARRAYS and all(map(_is_shown, value)):
         rights = (
             right if isinstance(right, list | tuple) and len(right) == len(value) else [None] * len(value)
@@ -169,6 +171,17 @@ def _is_shown(value):
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or not value.size:
         return False
     return _as_grid(value) is not None or value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3)
+
+
+def _is_stack(value):
+    """Whether an array holds up to four planes, each small enough for the eye, and is no colour image."""
+    return (
+        isinstance(value, np.ndarray)
+        and value.ndim == 3
+        and 0 < len(value) <= _MOST_ARRAYS
+        and value.shape[2] not in (0, 3)
+        and _as_grid(value[0]) is not None
+    )
 
 
 def _grid_html(array, differs):
@@ -228,7 +241,8 @@ def _as_grid(value):
         return None
     if value.ndim == 1 and len(value) <= _LONGEST_ROW:
         return value[None]
-    return value if value.ndim == 2 and max(value.shape) <= _LARGEST_GRID else None
+    longest = _LONGEST_ROW if len(value) == 1 else _LARGEST_GRID
+    return value if value.ndim == 2 and max(value.shape) <= longest else None
 
 
 def _differences(value, right):

@@ -11,6 +11,8 @@ MEANINGS = {
     "IndexError": "An index went past the end. The last row of an array with `H` rows has index `H - 1`.",
     "IndexError: boolean index did not match": "A mask picks pixels only from an array of its own shape.",
     "IndexError: only integers": "Indices must be whole numbers: a division with `/` gives a float, `//` does not.",
+    "IndexError: shape mismatch": "Index arrays in one pair of brackets are paired, entry by entry. Rows and columns "
+    "crossed: index twice, `a[rows][:, columns]`, or use `np.ix_`.",
     "KeyError": "A dictionary was asked for a key that it does not hold.",
     "ValueError: truth value of an array": "`if`, `and`, `or` and `not` want one True or False, not an array of them: "
     "use `&`, `|`, `~` between masks, or `.any()` and `.all()`.",
@@ -42,9 +44,16 @@ MEANINGS = {
     "NotImplementedError": "A part is still marked as not written.",
 }
 
+_INNER_CALL = (
+    "That line calls a function with other arguments than it takes; some have to be given by name, as in "
+    "`mask=mask`. `help` shows its parameters."
+)
+
 
 def meaning(trouble):
     """What an exception usually means (str, may be empty); ``trouble`` is a `sandbox.Trouble`."""
+    if trouble.kind == "TypeError" and "positional argument" in trouble.text and trouble.line is not None:
+        return _INNER_CALL  # a line of the student's own made the call
     keyed = (
         words
         for key, words in MEANINGS.items()

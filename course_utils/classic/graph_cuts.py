@@ -8,10 +8,11 @@ Taught in lesson 05.
 
 ``unary``     (K, H, W), cost of giving label k to a pixel; of a mask K = 2: 0 background, 1 object
 ``pairwise``  (2, H, W), cost of a pixel's disagreement with its neighbours to the right and below, or (4, H, W),
-              with those below right and below left, too; entries whose neighbour is outside are not read
+              with those below right and below left, too; entries whose neighbour is outside do not count
 """
 
 import math
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -60,9 +61,11 @@ def min_cut(unary, pairwise, backward=None):
     negative; backward, like pairwise, where the cost depends on who is who: then ``pairwise`` counts where the
     pixel is object and its neighbour background, and ``backward`` where it is the other way round.
     Integers are added exactly, floats in float64.
-    Returns: Cut. Of several cheapest masks it is the one with the fewest pixels, a part of all others.
-    Raises TypeError or ValueError for arrays that do not fit, NaN, a pixel with both labels forbidden, and a
-    negative pairwise cost: rewarding disagreement is not submodular, and no cut can find the best mask.
+    Returns: Cut. Of several cheapest masks it is the one with the fewest pixels, a part of all others; with floats
+    that are rounded, masks that ought to cost the same may differ by the last digit, and that digit decides.
+    Raises TypeError or ValueError for arrays that do not fit, NaN, a pixel with both labels forbidden, integers that
+    add up to more than 2⁶², and a negative pairwise cost: rewarding disagreement is not submodular, and no cut can
+    find the best mask.
     Cost: at most (edges · pixels² · flow), in practice a little more than linear in the pixels; more where the
     unary costs are weak, because water then flows far. 60 bytes a pixel, 92 with 8 neighbours.
 
@@ -81,9 +84,19 @@ def min_cut(unary, pairwise, backward=None):
     if backward.shape != forward.shape:
         raise ValueError(f"backward must have pairwise's shape {forward.shape}, but has {backward.shape}")
     exact = all(array.dtype.kind == "i" for array in (unary, forward, backward))
+    if exact and _most(unary, forward, backward) > 2**62:
+        raise ValueError("unary and pairwise costs add up to more than 2⁶²: divide them, or use floats")
     return _cut(
         *(array.astype(np.int64 if exact else np.float64, copy=False) for array in (unary, forward, backward))
     )
+
+
+def _most(unary, forward, backward):
+    """More than any number that whole costs can lead to."""
+    largest = unary.size * max(int(unary.max()), -int(unary.min()))
+    if largest > 2**62:  # a few large costs among small ones, perhaps
+        largest = float(np.abs(unary.astype(np.float64)).sum())
+    return largest + 2 * (int(forward.max()) + int(backward.max()))
 
 
 class _Network(NamedTuple):
@@ -450,10 +463,12 @@ def contrast_weights(image, smoothness=25.0, connectivity=8):
     """Pairwise costs that make a boundary cheap where the colour changes: smoothness · exp(−β |z_p − z_q|²) / |p − q|.
 
     β = 1 / (2 · mean of |z_p − z_q|² over all neighbours): what counts as a contrast, the image itself says.
-    Division by the distance makes the cost of a boundary nearly its length, whatever its direction.
+    Division by the distance makes the cost of a boundary nearly its length, whatever its direction, with eight
+    neighbours. A straight boundary crosses one pair a pixel with four neighbours, and three with eight, two of them
+    diagonal: where there is no contrast, a pixel of it costs smoothness or (1 + 2/√2) · smoothness, 2.4 times as much.
 
-    Parameters: image (H, W) or (H, W, C), integers or floats in [0, 1]; smoothness, the cost of a boundary of one
-    pixel where there is no contrast; connectivity, 4 or 8.
+    Parameters: image (H, W) or (H, W, C), integers or floats in [0, 1]; smoothness, the cost of a pair side by side
+    where there is no contrast; connectivity, 4 or 8.
     Returns: float64 (2 or 4, H, W), 0 where the neighbour is outside.
     Raises TypeError or ValueError for a bad image, smoothness or connectivity. Cost: one exponential a pair.
 
@@ -464,7 +479,7 @@ def contrast_weights(image, smoothness=25.0, connectivity=8):
     colours = _colours(image)
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4 (sides) or 8 (sides and corners), not {connectivity!r}")
-    if not (np.isscalar(smoothness) and 0 <= smoothness < np.inf):
+    if not (isinstance(smoothness, Real) and 0 <= smoothness < np.inf):
         raise ValueError(f"smoothness must be a number, 0 or more, not {smoothness!r}")
     height, width = colours.shape[:2]
     offsets = OFFSETS[: connectivity // 2]
@@ -498,8 +513,8 @@ def _squared_contrast(first, last, colours, offsets, squares, totals):
 def seed_costs(image, seeds, components=4, *, strange=0.5, floor=FLOOR, seed=0):
     """Unary costs from painted pixels: −log of how often such a colour occurs under the seeds of each label.
 
-    The densities are mixtures of Gaussians (lesson 04), one for each kind of seed, and a share of an even density
-    over all colours: a colour that nobody has painted says little, however much farther it lies from one kind of
+    Half of each density is a mixture of Gaussians (lesson 04), fitted to one kind of seed, and half (``strange``) is
+    even over all colours: a colour that nobody has painted says little, however much farther it lies from one kind of
     seed than from the other. At the seeds themselves the other label is forbidden: its cost is ``np.inf``.
 
     Parameters: image (H, W) or (H, W, C), integers or floats in [0, 1]; seeds, integers (H, W): 0 unknown, 1 object, 2
@@ -514,8 +529,9 @@ def seed_costs(image, seeds, components=4, *, strange=0.5, floor=FLOOR, seed=0):
     """
     colours = _colours(image)
     seeds = _seeds(seeds, colours.shape[:2])
-    if not (np.isscalar(strange) and 0 < strange < 1):
+    if not (isinstance(strange, Real) and 0 < strange < 1):
         raise ValueError(f"strange must be a share between 0 and 1, not {strange!r}")
+    _whole(components, "components", least=0)
     costs = np.zeros((2, *seeds.shape))
     for label, number in ((1, OBJECT), (0, BACKGROUND)):
         mine = seeds == number
@@ -540,7 +556,7 @@ def graph_cut(image, seeds, *, smoothness=50.0, components=4, connectivity=8, se
     3. ``min_cut``: the best mask of all that contain the object's seeds and none of the background's.
 
     Parameters: image (H, W) or (H, W, C), integers or floats in [0, 1]; seeds, integers (H, W): 0 unknown, 1 object, 2
-    background; smoothness, cost of a boundary against the unary costs; components, Gaussians a label, 0 for seeds
+    background; smoothness, cost of a boundary against the unary costs (see ``contrast_weights``); components, Gaussians a label, 0 for seeds
     and contrast alone; connectivity, 4 or 8; seed, for the Gaussians' start.
     Returns: Cut. Raises TypeError or ValueError as the three functions. Cost: mostly the minimum cut.
 
@@ -650,7 +666,9 @@ def _bounds(mask):
 def _fixed(box, strokes, shape):
     """int8 (H, W): 0 to be decided, 1 object, 2 background."""
     try:
-        top, left, bottom, right = (int(side) for side in box)
+        top, left, bottom, right = sides = [int(side) for side in box]
+        if any(whole != side for whole, side in zip(sides, box, strict=True)):
+            raise ValueError
     except (TypeError, ValueError):
         raise ValueError(f"box must be four whole numbers (top, left, bottom, right), not {box!r}") from None
     height, width = shape
@@ -748,6 +766,8 @@ def _numbers(values, name):
     array = np.asarray(values)
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must be an array of numbers, not of {array.dtype}")
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} must be below 2⁶³, but the largest is {array.max()}; use floats")
     return np.ascontiguousarray(array, np.float64 if array.dtype.kind == "f" else np.int64)
 
 
@@ -785,7 +805,7 @@ def _labelling(labels, unary):
     return np.ascontiguousarray(labels, np.int32)
 
 
-def _whole(number, name):
-    if not isinstance(number, int | np.integer) or number < 1:
-        raise ValueError(f"{name} must be a whole number, 1 or more, not {number!r}")
+def _whole(number, name, least=1):
+    if not isinstance(number, int | np.integer) or number < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, not {number!r}")
     return int(number)

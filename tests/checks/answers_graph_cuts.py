@@ -78,6 +78,26 @@ def around_the_border(mask, unary, pairwise):
     return data + right_pairs.sum() + (pairwise[1] * (mask != np.roll(mask, -1, axis=0))).sum()
 
 
+@wrong("mask-energy")
+def planes_of_costs(mask, unary, pairwise):
+    """A mask as an index takes whole planes."""
+    return unary[mask * 1].sum() + graph_cuts.energy(mask, np.zeros(unary.shape), pairwise)
+
+
+@wrong("mask-energy")
+def to_the_right_twice(mask, unary, pairwise):
+    """The line for the neighbours below is copied with the indices of those to the right."""
+    data = np.where(mask, unary[1], unary[0]).sum()
+    differ = mask[:, 1:] != mask[:, :-1]
+    return data + pairwise[0][:, :-1][differ].sum() + pairwise[1][:, :-1][differ].sum()
+
+
+@wrong("mask-energy")
+def without_its_fraction(mask, unary, pairwise):
+    """`int` around the sum."""
+    return int(graph_cuts.energy(mask, unary, pairwise))
+
+
 @right("cut-width")
 def quadratic_form(capacity, side):
     """Indicator, matrix, indicator."""
@@ -124,6 +144,31 @@ def stay_inside(capacity, side):
 def everything_that_leaves_the_nodes(capacity, side):
     """Rows only."""
     return capacity[side, :].sum()
+
+
+@wrong("cut-width")
+def two_masks_in_one_index(capacity, side):
+    """Two masks in one index are paired, entry by entry."""
+    rows, columns = np.flatnonzero(side), np.flatnonzero(~side)
+    return sum(capacity[rows, columns])
+
+
+@wrong("cut-width")
+def columns_only(capacity, side):
+    """All that ends outside the side, wherever it begins."""
+    return capacity.sum(axis=0)[~side].sum()
+
+
+@wrong("cut-width")
+def zeros_and_ones(capacity, side):
+    """0 and 1 as row numbers."""
+    return capacity[side * 1][:, (~side) * 1].sum()
+
+
+@wrong("cut-width")
+def in_whole_numbers(capacity, side):
+    """`int` around the sum."""
+    return int(capacity[np.ix_(side, ~side)].sum())
 
 
 @right("repair-max-flow")
@@ -202,6 +247,64 @@ def first_path(capacity, source, sink):
 def what_leaves_the_source(capacity, source, sink):
     """The cut around the source alone."""
     return int(capacity[source].sum())
+
+
+def filled(capacity, source, sink, amount, back):
+    """Shortest paths, with the amount that a student sends and what they write on the way back."""
+    residual, flow = capacity.copy(), 0
+    while (path := shortest(residual, source, sink)) is not None:
+        sent = amount([residual[pipe] for pipe in path], [capacity[pipe] for pipe in path])
+        for p, q in path:
+            residual[p, q] -= sent
+            residual[q, p] = back(residual[q, p], sent)
+        flow += int(sent)
+    return flow
+
+
+def added(back, sent):
+    return back + sent
+
+
+@wrong("repair-max-flow")
+def equals_for_plus(capacity, source, sink):
+    """`=` in place of `+=` on the way back."""
+    return filled(capacity, source, sink, lambda fits, _: min(fits), lambda _, sent: sent)
+
+
+@wrong("repair-max-flow")
+def at_least_what_was_sent(capacity, source, sink):
+    """The larger of two ways back."""
+    return filled(capacity, source, sink, lambda fits, _: min(fits), lambda *back: max(back))
+
+
+@wrong("repair-max-flow")
+def one_pipe_more(capacity, source, sink):
+    """The colleague's line, with the second pipe as well."""
+    return filled(capacity, source, sink, lambda fits, _: min([fits[-1], *fits[:2]]), added)
+
+
+@wrong("repair-max-flow")
+def as_wide_as_the_widest(capacity, source, sink):
+    """`max` in place of `min`."""
+    return filled(capacity, source, sink, lambda fits, _: max(fits), added)
+
+
+@wrong("repair-max-flow")
+def from_the_second_node(capacity, source, sink):
+    """The path without its source."""
+    return filled(capacity, source, sink, lambda fits, _: min(fits[1:]), added)
+
+
+@wrong("repair-max-flow")
+def up_to_the_last_node(capacity, source, sink):
+    """The path without its sink."""
+    return filled(capacity, source, sink, lambda fits, _: min(fits[:-1]), added)
+
+
+@wrong("repair-max-flow")
+def widths_of_the_beginning(capacity, source, sink):
+    """The narrowest pipe as it was at the start: no end."""
+    return filled(capacity, source, sink, lambda _, widths: min(widths), added)
 
 
 @wrong("repair-max-flow")
@@ -287,6 +390,44 @@ def each_pair_from_both_sides(received, flipped, smoothness):
     return graph_cuts.min_cut(gain * np.stack([received, ~received]), pairwise).mask
 
 
+@wrong("restore-mask")
+def by_tens(received, flipped, smoothness):
+    """Logarithms to the base 10."""
+    gain = np.log10((1 - flipped) / flipped)
+    pairwise = np.full((2, *received.shape), smoothness)
+    return graph_cuts.min_cut(gain * np.stack([received, ~received]), pairwise).mask
+
+
+@wrong("restore-mask")
+def integer_array(received, flipped, smoothness):
+    """An array of whole numbers for the prices."""
+    gain = np.log((1 - flipped) / flipped)
+    pairwise = np.full((2, *received.shape), smoothness, dtype=int)
+    return graph_cuts.min_cut(gain * np.stack([received, ~received]), pairwise).mask
+
+
+@wrong("restore-mask")
+def one_for_each_change(received, flipped, smoothness):
+    """Every pixel that is changed costs 1."""
+    pairwise = np.full((2, *received.shape), smoothness)
+    return graph_cuts.min_cut(np.stack([received, ~received]).astype(int), pairwise).mask
+
+
+@wrong("restore-mask")
+def minus_one_and_minus_two(received, flipped, smoothness):
+    """`~` of integers."""
+    costs = -np.log(np.where([~received.astype(int), received.astype(int)], 1 - flipped, flipped))
+    return graph_cuts.min_cut(costs, np.full((2, *received.shape), smoothness)).mask
+
+
+@wrong("restore-mask")
+def photographs_prices(received, flipped, smoothness):
+    """The prices of section 5, from the damaged mask."""
+    gain = np.log((1 - flipped) / flipped)
+    weights = graph_cuts.contrast_weights(received.astype(float), smoothness)
+    return graph_cuts.min_cut(gain * np.stack([received, ~received]), weights).mask
+
+
 @right("grab-round")
 def pixels_in_a_row(image, mask, box, smoothness):
     """Colours as rows of a table, costs written side by side."""
@@ -330,6 +471,56 @@ def likely_is_dear(image, mask, box, smoothness):
 def anywhere(image, mask, box, smoothness):
     """The box is not used."""
     return graph_cuts.min_cut(side_costs(image, mask), graph_cuts.contrast_weights(image, smoothness)).mask
+
+
+@wrong("grab-round")
+def smoothness_by_default(image, mask, box, smoothness):
+    """`contrast_weights` with its own smoothness."""
+    costs = side_costs(image, mask)
+    costs[1][~box] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image)).mask
+
+
+@wrong("grab-round")
+def nothing_in_the_box(image, mask, box, smoothness):
+    """Object is forbidden where it is allowed."""
+    costs = side_costs(image, mask)
+    costs[1, box] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
+
+
+@wrong("grab-round")
+def object_all_around(image, mask, box, smoothness):
+    """Outside the box, background is forbidden."""
+    costs = side_costs(image, mask)
+    costs[0, ~box] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
+
+
+@wrong("grab-round")
+def same_mask(image, mask, box, smoothness):
+    """What came in."""
+    return mask & box
+
+
+@wrong("grab-round")
+def four_components(image, mask, box, smoothness):
+    """The lesson's four Gaussians."""
+    costs = -np.stack(
+        [mixtures.log_density(mixtures.fit_mixture(image[mask == side], 4).mixture, image) for side in (0, 1)]
+    )
+    costs[1][~box] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
+
+
+@wrong("grab-round")
+def whole_fit(image, mask, box, smoothness):
+    """`.mixture` is forgotten."""
+    costs = -np.stack(
+        [mixtures.log_density(mixtures.fit_mixture(image[mask == side], 2), image) for side in (0, 1)]
+    )
+    costs[1][~box] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
 
 
 @wrong("grab-round")

@@ -411,6 +411,18 @@ def test_long_rows_and_lists_of_arrays():
     assert "1 of 50 values differ, the first at `[3]`: 1.06, and 0.06 is right" in row.text
     masks = judged(lambda masks: len(masks), lambda masks: 3, ([TARGET, EMPTY],))
     assert masks.html.count("<table") == 2
+    planes = judged(lambda costs: costs.sum(), lambda costs: 0, (np.arange(12).reshape(2, 3, 2),))
+    assert planes.html.count("<table") == 2 and ">11</td>" in planes.html
+    colours = judged(lambda image: image.sum(), lambda image: 0, (np.zeros((2, 3, 3)),))
+    assert "<table" not in colours.html
+
+
+def test_index_arrays_that_do_not_pair_are_explained():
+    def paired(array):
+        return array[[0, 1, 2], [0, 1]].sum()
+
+    result = judged(lambda array: array.sum(), paired, (np.ones((3, 3)),))
+    assert "paired, entry by entry" in result.text and "went past the end" not in result.text
 
 
 # ------------------------------------------------------------------------------------------------ claims

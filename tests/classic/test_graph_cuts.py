@@ -412,6 +412,11 @@ def test_costs_that_do_not_fit_get_a_clear_error():
         min_cut(unary, pairwise, np.ones((4, 4, 5)))
     with pytest.raises(TypeError, match="array of numbers"):
         min_cut(unary.astype(str), pairwise)
+    for whole, links in (((2**62, 2**61), 2**62), ((2**61, 2**61), 1), ((1, -(2**63)), 1), ((1, 2), 2**61)):
+        with pytest.raises(ValueError, match="add up to more than 2⁶²"):
+            min_cut(np.array(whole)[:, None, None] * np.ones((2, 2), int), np.full((2, 2, 2), links))
+    with pytest.raises(ValueError, match="below 2⁶³"):
+        min_cut(np.full((2, 4, 5), 2**63, np.uint64), pairwise)
     with pytest.raises(ValueError, match="unary must be finite"):
         alpha_expansion(np.array([np.ones((4, 5)), np.full((4, 5), np.inf)]), pairwise)
     for metric, reason in (
@@ -429,6 +434,15 @@ def test_costs_that_do_not_fit_get_a_clear_error():
             energy(labels, unary, pairwise)
     with pytest.raises(ValueError, match="labels must be integers"):
         alpha_expansion(unary, pairwise, start=np.ones((4, 5)))
+
+
+@pytest.mark.parametrize(("connectivity", "price"), [(4, 1), (8, 1 + np.sqrt(2))])
+def test_a_straight_boundary_through_an_even_area_costs_what_the_docstring_says(connectivity, price):
+    mask = np.zeros((300, 40), bool)
+    mask[:, 20:] = True
+    weights = contrast_weights(np.full(mask.shape, 0.5), 10, connectivity)
+    length = energy(mask, np.zeros((2, *mask.shape)), weights) / 10
+    assert length / 300 == pytest.approx(price, rel=0.01)  # at both ends a diagonal is missing
 
 
 def test_images_seeds_and_boxes_that_do_not_fit_get_a_clear_error():
@@ -460,13 +474,18 @@ def test_images_seeds_and_boxes_that_do_not_fit_get_a_clear_error():
         graph_cut(image, seeds, connectivity=6)
     with pytest.raises(ValueError, match="strange must be a share"):
         graph_cuts.seed_costs(image, seeds, strange=1)
-    with pytest.raises(ValueError, match="smoothness must be"):
-        graph_cut(image, seeds, smoothness=-1)
+    for wrong in (-1, np.nan, np.inf, "a", None, [1]):
+        with pytest.raises(ValueError, match="smoothness must be"):
+            graph_cut(image, seeds, smoothness=wrong)
+    for wrong in (-1, 2.5, "a"):
+        with pytest.raises(ValueError, match="components must be a whole number, 0 or more"):
+            graph_cut(image, seeds, components=wrong)
     for box in ((5, 5, 5, 9), (0, 0, 25, 9), (-1, 0, 5, 5), (5, 0, 2, 9)):
         with pytest.raises(ValueError, match="top < bottom"):
             grab_cut(image, box)
-    with pytest.raises(ValueError, match="four whole numbers"):
-        grab_cut(image, (1, 2, 3))
+    for box in ((1, 2, 3), (1.9, 1, 7, 8), ("a", 1, 7, 8), (np.nan, 1, 7, 8), 5):
+        with pytest.raises(ValueError, match="four whole numbers"):
+            grab_cut(image, box)
     with pytest.raises(ValueError, match="leaves no background"):
         grab_cut(image, (0, 0, 24, 24))
     with pytest.raises(ValueError, match="leave no pixel"):
