@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.checks.framework import Exercise, Mistake, Property
-from course_utils.classic import morphology
+from course_utils.classic import clustering, morphology
 
 # ------------------------------------------------------------------------------------- a round of k-means
 
@@ -53,6 +53,23 @@ def _not_moved(values, centres):
 
 def _two_rounds(values, centres):
     return k_means_step(values, k_means_step(values, centres)[1])
+
+
+def _until_it_rests(values, centres):
+    for _ in range(60):
+        labels, centres = k_means_step(values, centres)
+    return labels, centres
+
+
+def _labelled_again(values, centres):
+    """One assignment too many: the labels are those of the moved centres, the centres moved once."""
+    _, moved = k_means_step(values, centres)
+    return k_means_step(values, moved)[0], moved
+
+
+def _labels_from_one(values, centres):
+    labels, moved = k_means_step(values, centres)
+    return labels + 1, moved
 
 
 def _last_of_equals(values, centres):
@@ -126,9 +143,25 @@ K_MEANS_STEP = Exercise(
             "You added up the values of each cluster; divide by how many there are.",
         ),
         Mistake(
+            "labels from one",
+            _labels_from_one,
+            "Your labels begin with 1; the first centre's number is 0.",
+        ),
+        Mistake(
+            "labelled again",
+            _labelled_again,
+            "Your labels belong to the *moved* centres. One round is assign, then move; the labels are those that "
+            "the means were taken of.",
+        ),
+        Mistake(
             "two rounds",
             _two_rounds,
             "You went round twice: the labels are those of the moved centres. One round is assign, then move.",
+        ),
+        Mistake(
+            "until it rests",
+            _until_it_rests,
+            "You went round until nothing changed. Asked for is one round: assign once, then move once.",
         ),
         Mistake(
             "empty is nan",
@@ -159,10 +192,10 @@ def _near(points, here, bandwidth):
     return np.linalg.norm(points - here, axis=1) <= bandwidth
 
 
-def _climb(points, here, bandwidth, near=_near, steps=300):
+def _climb(points, here, bandwidth, near=_near, steps=300, rest=1e-9):
     for _ in range(steps):
         mean = points[near(points, here, bandwidth)].mean(axis=0)
-        if np.allclose(mean, here, rtol=0, atol=1e-9):
+        if np.linalg.norm(mean - here) <= rest:
             break
         here = mean
     return here
@@ -183,8 +216,98 @@ def _no_climb(points, bandwidth):
     return _found(points, bandwidth)
 
 
-def _one_step(points, bandwidth):
-    return _found([_climb(points, point, bandwidth, steps=1) for point in points], bandwidth)
+def _gives_up(steps):
+    def wrong(points, bandwidth):
+        return _found([_climb(points, point, bandwidth, steps=steps) for point in points], bandwidth)
+
+    return wrong
+
+
+_one_step = _gives_up(1)
+
+
+def _early(points, bandwidth):
+    return _found([_climb(points, point, bandwidth, rest=0.1) for point in points], bandwidth)
+
+
+def _points_found(points, bandwidth):
+    """The founders' places are where they set out, not where they came to rest."""
+    labels, founders = [], []
+    for point in points:
+        end = _climb(points, point, bandwidth)
+        near = [g for g, place in enumerate(founders) if np.linalg.norm(end - place) <= bandwidth]
+        labels.append(near[0] if near else len(founders))
+        if not near:
+            founders.append(point)
+    return np.array(labels)
+
+
+def _found_by(choose, inside):
+    """Label of each end by ``choose`` among the founders that are ``inside``, given their distances."""
+
+    def wrong(points, bandwidth):
+        labels, founders = [], []
+        for end in (_climb(points, point, bandwidth) for point in points):
+            away = np.array([np.linalg.norm(end - place) for place in founders])
+            near = np.flatnonzero(inside(away, bandwidth))
+            labels.append(choose(near, away) if near.size else len(founders))
+            if not near.size:
+                founders.append(end)
+        return np.array(labels)
+
+    return wrong
+
+
+_nearest_founder = _found_by(lambda near, away: near[away[near].argmin()], np.less_equal)
+_last_founder = _found_by(lambda near, away: near[-1], np.less_equal)
+_strict_founders = _found_by(lambda near, away: near[0], np.less)
+
+
+def _all_move(points, bandwidth):
+    """The points themselves move, so that the density changes under the climbers."""
+    here = points.astype(float)
+    for _ in range(60):
+        here = np.array([here[_near(here, place, bandwidth)].mean(axis=0) for place in here])
+    return _found(here, bandwidth)
+
+
+def _largest_first(points, bandwidth):
+    return clustering.mean_shift(points, bandwidth).labels
+
+
+def _hops(points, bandwidth):
+    """Whoever can be reached in hops of a bandwidth is of one group; nobody climbs."""
+    labels = np.full(len(points), -1)
+    for first in range(len(points)):
+        if labels[first] < 0:
+            reached = np.arange(len(points)) == first
+            for _ in points:
+                reached |= np.any([_near(points, place, bandwidth) for place in points[reached]], axis=0)
+            labels[reached] = labels.max() + 1
+    return labels
+
+
+def _half_bandwidth(points, bandwidth):
+    return groups(points, bandwidth / 2)
+
+
+def _one_group(points, bandwidth):
+    return np.zeros(len(points), int)
+
+
+def _other_numbers(answer, right, *_):
+    """Whether the groups are right and their numbers are not."""
+    pairs = np.unique(np.stack([answer, right]), axis=1).shape[1]
+    return len(np.unique(answer)) == len(np.unique(right)) == pairs and not np.array_equal(answer, right)
+
+
+def _by_place(points, bandwidth):
+    """Numbered by the place of the mode, the smallest first."""
+    ends = [_climb(points, point, bandwidth) for point in points]
+    labels = _found(ends, bandwidth)
+    founders = [ends[int(np.flatnonzero(labels == g)[0])] for g in range(labels.max() + 1)]
+    rank = {g: r for r, g in enumerate(sorted(range(len(founders)), key=lambda g: tuple(founders[g])))}
+    return np.array([rank[g] for g in labels])
 
 
 def _old_neighbours(points, bandwidth):
@@ -241,6 +364,14 @@ def _chained(points, bandwidth):
 
 
 SIX = PAPER[:, None]
+LONG = np.cumsum([4, 23, 16, 25, 5, 8, 11, 11, 9, 14, 1, 7, 0, 7, 9, 0, 7, 10, 9, 6, 4, 0]).astype(float)[
+    :, None
+]
+EDGE = np.array([[9.0], [2], [13], [11]])  # its ends are 10, 2, 12 and 11: exactly one bandwidth, 2, apart
+TWO_NEAR = np.array(
+    [[25.0], [17], [6], [0], [18], [11]]
+)  # the first founder in reach is the nearer, not the last
+OTHER_EDGE = np.array([[2.0], [4], [7], [7], [11]])
 STAIRS = np.array([[0.0, 0], [1, 1], [2.4, 0], [4, 2], [4, 5], [5, 5], [9, 5]])
 
 
@@ -253,7 +384,8 @@ def _point_clouds(rng):
 
 def _long_rows(rng):
     """A crowded row: climbs of many steps, and modes so near that founding matters."""
-    return [(np.sort(rng.random((n, 1)) * 9, axis=0)[rng.permutation(n)].round(2), 1.1) for n in (12, 16, 20)]
+    rows = [(np.sort(rng.random((n, 1)) * 9, axis=0)[rng.permutation(n)].round(2), 1.1) for n in (12, 16, 20)]
+    return [*rows, (LONG, 45.0), (TWO_NEAR, 8.0)]  # the longest climb has 17 steps
 
 
 GROUPS = Exercise(
@@ -264,7 +396,7 @@ GROUPS = Exercise(
     points=4,
     hints=(
         "Two loops: first climb from each point and keep where it ended, then go through the ends and "
-        "give out labels. `climb` of section 4 may be used: its last place is the mode.",
+        "give out labels. `climb` of section 4 may be used: its last place, `[-1]`, is the mode.",
         "Keep a list of founders. For each end look whether a founder is at most one bandwidth away.",
         "`near = [g for g, mode in enumerate(founders) if np.linalg.norm(end - mode) <= bandwidth]`; the label is "
         "`near[0]` if there is one, otherwise `len(founders)`, and the end joins the founders.",
@@ -278,6 +410,11 @@ GROUPS = Exercise(
         Property("is right in the plane", [(STAIRS, 1.5), (STAIRS, 2.0), (STAIRS, 3.2)]),
         Property("is right on random clouds, in 1 to 3 dimensions", _point_clouds, weight=2),
         Property("is right where climbs are long", _long_rows),
+        Property("is right in small units, the six values in 1024ths", [(SIX / 1024, 5 / 1024)]),
+        Property(
+            "counts exactly one bandwidth as near, for neighbours and for founders",
+            [(EDGE, 2.0), (OTHER_EDGE, 3.0)],
+        ),
         Property("is right for a single point", [(np.array([[3.0, 4]]), 2.0)], weight=0.3),
     ),
     mistakes=(
@@ -292,10 +429,26 @@ GROUPS = Exercise(
             "Your labels begin with 1; the first founder's number is 0.",
         ),
         Mistake(
+            "one group",
+            _one_group,
+            "Every point got number 0. An end farther than a bandwidth from all founders founds a group of its own.",
+        ),
+        Mistake(
             "bandwidth ignored",
             _fixed_bandwidth,
             "You climb with a bandwidth of 1, whatever is given. No k does not mean no parameter: the "
             "bandwidth decides how many groups there are.",
+        ),
+        Mistake(
+            "half the bandwidth",
+            _half_bandwidth,
+            "You climb with half the bandwidth. A neighbour may be a whole bandwidth away, on either side.",
+        ),
+        Mistake(
+            "hops",
+            _hops,
+            "Your groups are all that can be reached in hops of a bandwidth from point to point. Each point is "
+            "to climb first; the places where they end decide.",
         ),
         Mistake(
             "no climb",
@@ -312,6 +465,33 @@ GROUPS = Exercise(
             "one step",
             _one_step,
             "You made one step. Go on until the mean is where you stand.",
+        ),
+        *(
+            Mistake(
+                f"{steps} steps",
+                _gives_up(steps),
+                "Your climbs are given up after a few steps. How many are needed depends on the points (there are "
+                "climbs of 17 here): go on until the mean is where you stand.",
+            )
+            for steps in (2, 3, 5, 10)
+        ),
+        Mistake(
+            "rests early",
+            _early,
+            "You stop as soon as a step is shorter than some fixed length. In small units every step is: "
+            "stop when the mean is where you stand, but for rounding (10⁻⁹).",
+        ),
+        Mistake(
+            "founder is the point",
+            _points_found,
+            "You keep the *point* that founds a group. Keep the place where its climb ended: ends are compared with "
+            "ends.",
+        ),
+        Mistake(
+            "all move",
+            _all_move,
+            "Your points move together, and the next means are taken of the moved ones. The climbers move; the "
+            "points that they look at stay where they were.",
         ),
         Mistake(
             "modes not merged",
@@ -336,10 +516,38 @@ GROUPS = Exercise(
             "A point exactly one bandwidth away is a neighbour: `<=`, not `<`.",
         ),
         Mistake(
+            "strict founders",
+            _strict_founders,
+            "An end exactly one bandwidth away from a founder belongs to its group: `<=`, not `<`.",
+        ),
+        Mistake(
+            "nearest founder",
+            _nearest_founder,
+            "Where several founders are near, you take the *nearest*. Asked for is the first one.",
+        ),
+        Mistake(
+            "last founder",
+            _last_founder,
+            "Where several founders are near, you take the *last*. Asked for is the first one.",
+        ),
+        Mistake(
             "chained",
             _chained,
             "You compare with the ends of *all* earlier points, so groups grow in chains. Compare with "
             "the founders alone.",
+        ),
+        Mistake(
+            "largest first",
+            _largest_first,
+            "That is the rule of the library's `mean_shift`: the mode with the most points around it founds first, and "
+            "an end goes to the nearest. Here the first point founds first, and the first founder in reach counts.",
+        ),
+        Mistake(
+            "other numbers",
+            _by_place,
+            "Your groups are right, their numbers are not. The first point's group is 0, and each new group gets the "
+            "next number as you go through the points.",
+            when=_other_numbers,
         ),
     ),
 )
@@ -364,6 +572,29 @@ def _no_weights(values, weights, means, variances):
 def _colleague(values, weights, means, variances):
     bells = _bells(values, means, variances)
     return bells / bells.sum(axis=0)
+
+
+def _weights_after(values, weights, means, variances):
+    bells = _bells(values, means, variances)
+    return weights * bells / bells.sum(axis=1, keepdims=True)
+
+
+def _weights_divided(values, weights, means, variances):
+    joint = _bells(values, means, variances) / weights
+    return joint / joint.sum(axis=1, keepdims=True)
+
+
+def _little_added(values, weights, means, variances):
+    joint = weights * _bells(values, means, variances)
+    return joint / (joint.sum(axis=1, keepdims=True) + 1e-9)
+
+
+def _a_little_less(answer, right, *_):
+    """Whether shares are right but for a divisor that is a little too large."""
+    less = answer.sum(axis=1, keepdims=True)
+    return bool(
+        (less < 1).all() and (less > 0.9).all() and np.allclose(answer / less, right, rtol=1e-9, atol=0)
+    )
 
 
 def _not_shared_out(values, weights, means, variances):
@@ -448,6 +679,24 @@ RESPONSIBILITIES = Exercise(
             "doubtful pixel three times as well as one of a quarter: multiply by `weights`.",
         ),
         Mistake(
+            "weights after",
+            _weights_after,
+            "You divide by the sum of the *bells*, and the weights come in above the line only, so the shares of a "
+            "value do not add up to 1. Multiply by the weights first, and divide by the sum of these products.",
+        ),
+        Mistake(
+            "weights divided",
+            _weights_divided,
+            "You divided by the weights. A large component explains more: multiply.",
+        ),
+        Mistake(
+            "a little added",
+            _little_added,
+            "You add something small to the sum. Far out all bells are tiny, and it is no longer small beside "
+            "them: the shares add up to a little less than 1. The sum is above 0 here; divide by it alone.",
+            when=_a_little_less,
+        ),
+        Mistake(
             "not shared out",
             _not_shared_out,
             "These are weight times density. Divide by their sum over the components, so that they are shares.",
@@ -497,8 +746,31 @@ def _without_zero(labels):
     return pieces(labels)[1:]
 
 
+def _zero_is_background(labels):
+    found = pieces(labels)
+    found[0] = 0
+    return found
+
+
+def _without_last(labels):
+    return pieces(labels)[:-1]
+
+
+def _with_background(labels):
+    numbered = (morphology.label(labels == c, connectivity=4) for c in range(labels.max() + 1))
+    return np.array([len(np.unique(numbers)) for numbers in numbered])
+
+
 def _all_together(labels):
     return int(pieces(labels).sum())
+
+
+def _clusters(labels):
+    return len(np.unique(labels))
+
+
+def _one_more(labels):
+    return pieces(labels) + 1
 
 
 def _pixels(labels):
@@ -568,9 +840,37 @@ PIECES = Exercise(
             "One entry is missing: 0 is a cluster here, no background.",
         ),
         Mistake(
+            "cluster 0 counts 0",
+            _zero_is_background,
+            "You gave cluster 0 no pieces, as if it were background. It is a cluster like the others.",
+        ),
+        Mistake(
+            "last cluster left out",
+            _without_last,
+            "The last cluster is missing: `range(n)` ends with n − 1, so the largest number needs "
+            "`range(labels.max() + 1)`.",
+        ),
+        Mistake(
+            "background counted",
+            _with_background,
+            "You count the 0 of `label` as a piece: it marks the pixels outside the cluster. The largest "
+            "number is how many pieces there are.",
+        ),
+        Mistake(
+            "one more each",
+            _one_more,
+            "Each number is one too large. The largest number of `label` *is* how many pieces there are: nothing "
+            "is to be added.",
+        ),
+        Mistake(
             "all together",
             _all_together,
             "That is the number of all pieces. Asked for is an array, one number a cluster.",
+        ),
+        Mistake(
+            "how many clusters",
+            _clusters,
+            "That is how many clusters occur. Asked for is an array: in how many pieces each of them lies.",
         ),
         Mistake("pixels", _pixels, "You count the pixels of each cluster, not its pieces."),
         Mistake(
@@ -632,6 +932,42 @@ def _roots(image, y, x, value, step, compactness):
     return np.sqrt(slic_distance(image, y, x, value, step, compactness))
 
 
+def _absolute(image, y, x, value, step, compactness):
+    away = slic_distance(image, y, x, value, step, compactness)
+    return away - (image - value) ** 2 + abs(image - value)
+
+
+def _strict_window(image, y, x, value, step, compactness):
+    rows, columns = np.indices(image.shape)
+    inside = (abs(rows - y) < step) & (abs(columns - x) < step)
+    return np.where(inside, _everywhere(image, y, x, value, step, compactness), np.inf)
+
+
+def _truncated(image, y, x, value, step, compactness):
+    return slic_distance(image, int(y), int(x), value, step, compactness)
+
+
+def _rounded(image, y, x, value, step, compactness):
+    return slic_distance(image, round(y), round(x), value, step, compactness)
+
+
+def _times_step(image, y, x, value, step, compactness):
+    return _slic(image, y, x, value, step, (compactness * step) ** 2)
+
+
+def _zero_outside(image, y, x, value, step, compactness):
+    away = slic_distance(image, y, x, value, step, compactness)
+    return np.where(np.isinf(away), 0, away)
+
+
+def _finite_outside(answer, right, *_):
+    """Whether all is right in the window, and finite outside it."""
+    outside = np.isinf(right)
+    return bool(
+        outside.any() and np.isfinite(answer).all() and np.allclose(answer[~outside], right[~outside])
+    )
+
+
 def _no_place(image, y, x, value, step, compactness):
     return _slic(image, y, x, value, step, 0)
 
@@ -669,6 +1005,21 @@ SLIC_DISTANCE = Exercise(
     mistakes=(
         Mistake("x and y swapped", _swapped, "Row and column are exchanged: y counts rows, the first axis."),
         Mistake(
+            "strict window",
+            _strict_window,
+            "Pixels exactly `step` rows or columns away are still seen: `<=`, not `<`.",
+        ),
+        Mistake(
+            "truncated centre",
+            _truncated,
+            "You made whole numbers of `y` and `x`. A centre is a mean, and lies between pixels.",
+        ),
+        Mistake(
+            "rounded centre",
+            _rounded,
+            "You made whole numbers of `y` and `x`. A centre is a mean, and lies between pixels.",
+        ),
+        Mistake(
             "everywhere",
             _everywhere,
             "You compare the centre with every pixel. Pixels more than `step` rows or columns away are "
@@ -683,6 +1034,23 @@ SLIC_DISTANCE = Exercise(
             "compactness not squared",
             _compactness_not_squared,
             "The whole of compactness · distance / step is squared, the compactness, too.",
+        ),
+        Mistake(
+            "times step",
+            _times_step,
+            "You multiplied by `step`. The distance in the image is *divided* by it.",
+        ),
+        Mistake(
+            "absolute difference",
+            _absolute,
+            "The difference in value is to be squared, too; you took its absolute value.",
+        ),
+        Mistake(
+            "finite outside",
+            _zero_outside,
+            "Outside the window your distance is a finite number. It is to be `np.inf`, so that the centre never "
+            "wins there.",
+            when=_finite_outside,
         ),
         Mistake("not by step", _not_by_step, "Divide the distance in the image by `step` before you square."),
         Mistake("root", _roots, "You took the root. Asked for is the *squared* distance."),

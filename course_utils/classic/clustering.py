@@ -204,7 +204,9 @@ def _climb(pixels, y, x, spatial, colour, path):
 
 @kernel
 def _mean_of_neighbours(pixels, here, spatial, colour, mean):
-    """Fill in the mean of the pixels with colour² · |places apart|² + spatial² · |colours apart|² ≤ spatial² · colour²."""
+    """Fill in the mean of the pixels within one bandwidth, with both sides times spatial² · colour², so that whole
+    numbers stay whole.
+    """
     y, x, r, g, b = here
     places, colours = colour * colour, spatial * spatial
     count = rows = columns = reds = greens = blues = 0.0

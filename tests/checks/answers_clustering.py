@@ -4,6 +4,8 @@ import numpy as np
 from answers import right, wrong
 from scipy import ndimage, sparse, spatial, special, stats
 
+from course_utils.classic import clustering
+
 # -- k-means-step -------------------------------------------------------------------------------------
 
 
@@ -58,6 +60,19 @@ def until_it_rests(values, centres):
 
 
 @wrong("k-means-step")
+def numbers_from_one(values, centres):
+    labels, new = by_bincount(values, centres)
+    return labels + 1, new
+
+
+@wrong("k-means-step")
+def assigned_twice(values, centres):
+    """The labels are taken once more, after the centres have moved."""
+    _, new = by_bincount(values, centres)
+    return np.abs(values[:, None] - new).argmin(axis=1), new
+
+
+@wrong("k-means-step")
 def mean_of_all(values, centres):
     labels, _ = by_bincount(values, centres)
     return labels, np.full(len(centres), values.mean())
@@ -101,6 +116,105 @@ def all_at_once(points, bandwidth):
         near = spatial.distance.cdist(here, points) <= bandwidth
         here = near @ points / near.sum(axis=1, keepdims=True)
     return labels_of(here, bandwidth)
+
+
+@right("mean-shift-groups")
+def until_allclose(points, bandwidth):
+    """NumPy's own idea of close, and distances without their root."""
+    founders, labels = [], []
+    for here in points:
+        while True:
+            near = ((points - here) ** 2).sum(axis=1) <= bandwidth**2
+            mean = points[near].mean(axis=0)
+            if np.allclose(mean, here):
+                break
+            here = mean
+        away = [((mean - place) ** 2).sum() for place in founders]
+        group = next((g for g, square in enumerate(away) if square <= bandwidth**2), len(founders))
+        labels.append(group)
+        if group == len(founders):
+            founders.append(mean)
+    return np.array(labels)
+
+
+def climbs(points, bandwidth, steps=400, rest=1e-10):
+    """Ends of all climbs, given up after some steps, or at a short one."""
+    ends = []
+    for here in points:
+        for _ in range(steps):
+            mean = points[np.sqrt(((points - here) ** 2).sum(axis=1)) <= bandwidth].mean(axis=0)
+            if np.abs(mean - here).max() < rest:
+                break
+            here = mean
+        ends.append(here)
+    return np.array(ends)
+
+
+@wrong("mean-shift-groups")
+def three_steps(points, bandwidth):
+    return labels_of(climbs(points, bandwidth, steps=3), bandwidth)
+
+
+@wrong("mean-shift-groups")
+def eight_steps(points, bandwidth):
+    return labels_of(climbs(points, bandwidth, steps=8), bandwidth)
+
+
+@wrong("mean-shift-groups")
+def step_below_a_tenth(points, bandwidth):
+    return labels_of(climbs(points, bandwidth, rest=0.1), bandwidth)
+
+
+@wrong("mean-shift-groups")
+def founders_strictly_near(points, bandwidth):
+    return labels_of(climbs(points, bandwidth), bandwidth * (1 - 1e-9))
+
+
+@wrong("mean-shift-groups")
+def points_as_founders(points, bandwidth):
+    labels, founders = [], []
+    for point, end in zip(points, climbs(points, bandwidth), strict=True):
+        near = [g for g, place in enumerate(founders) if np.hypot.reduce(end - place) <= bandwidth]
+        labels.append(near[0] if near else len(founders))
+        founders += [] if near else [point]
+    return np.array(labels)
+
+
+def by_distance_to_founders(points, bandwidth, choose):
+    founders, labels = [], []
+    for end in climbs(points, bandwidth):
+        away = {g: np.hypot.reduce(end - place) for g, place in enumerate(founders)}
+        near = {g: d for g, d in away.items() if d <= bandwidth}
+        labels.append(choose(near) if near else len(founders))
+        founders += [] if near else [end]
+    return np.array(labels)
+
+
+@wrong("mean-shift-groups")
+def nearest_of_the_founders(points, bandwidth):
+    return by_distance_to_founders(points, bandwidth, lambda near: min(near, key=near.get))
+
+
+@wrong("mean-shift-groups")
+def last_of_the_founders(points, bandwidth):
+    return by_distance_to_founders(points, bandwidth, max)
+
+
+@wrong("mean-shift-groups")
+def numbered_by_size(points, bandwidth):
+    labels = by_tree(points, bandwidth)
+    order = np.argsort(-np.bincount(labels), kind="stable")
+    return np.argsort(order)[labels]
+
+
+@wrong("mean-shift-groups")
+def from_the_library(points, bandwidth):
+    return clustering.mean_shift(points, bandwidth).labels
+
+
+@wrong("mean-shift-groups")
+def all_in_one(points, bandwidth):
+    return np.zeros(len(points), int)
 
 
 @wrong("mean-shift-groups")
@@ -205,6 +319,19 @@ def weights_after(values, weights, means, variances):
     return weights * bells / bells.sum(axis=1, keepdims=True)
 
 
+@wrong("responsibilities")
+def over_the_weights(values, weights, means, variances):
+    joint = stats.norm.pdf(values[:, None], means, np.sqrt(variances)) / weights
+    return joint / joint.sum(axis=1, keepdims=True)
+
+
+@wrong("responsibilities")
+def never_by_zero(values, weights, means, variances):
+    """A small number in the divisor, for fear of 0."""
+    joint = weights * stats.norm.pdf(values[:, None], means, np.sqrt(variances))
+    return joint / (joint.sum(axis=1, keepdims=True) + 1e-8)
+
+
 # -- pieces -------------------------------------------------------------------------------------------
 
 
@@ -251,6 +378,21 @@ def how_many_clusters(labels):
 def one_more_each(labels):
     """Counts the background of each mask as a piece."""
     return np.array([ndimage.label(labels == c)[1] + 1 for c in range(int(labels.max()) + 1)])
+
+
+@wrong("pieces")
+def none_for_cluster_zero(labels):
+    return np.array([0] + [ndimage.label(labels == c)[1] for c in range(1, int(labels.max()) + 1)])
+
+
+@wrong("pieces")
+def up_to_the_last_but_one(labels):
+    return np.array([ndimage.label(labels == c)[1] for c in range(int(labels.max()))], int)
+
+
+@wrong("pieces")
+def with_the_zero_of_label(labels):
+    return np.array([len(np.unique(ndimage.label(labels == c)[0])) for c in range(int(labels.max()) + 1)])
 
 
 # -- slic-distance ------------------------------------------------------------------------------------
@@ -302,3 +444,19 @@ def absolute_difference(image, y, x, value, step, compactness):
 def zero_outside(image, y, x, value, step, compactness):
     away = pixel_by_pixel(image, y, x, value, step, compactness)
     return np.where(np.isinf(away), 0, away)
+
+
+@wrong("slic-distance")
+def whole_centre(image, y, x, value, step, compactness):
+    return pixel_by_pixel(image, int(y), int(x), value, step, compactness)
+
+
+@wrong("slic-distance")
+def multiplied_by_step(image, y, x, value, step, compactness):
+    return pixel_by_pixel(image, y, x, value, step, compactness * step**2)
+
+
+@wrong("slic-distance")
+def billion_outside(image, y, x, value, step, compactness):
+    away = pixel_by_pixel(image, y, x, value, step, compactness)
+    return np.where(np.isinf(away), 1e9, away)
