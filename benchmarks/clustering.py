@@ -81,6 +81,9 @@ def _k_means():
 def _mixture():
     def make(megapixels):
         points, _, labels = _vectors("float64", megapixels)
+        points = points + np.random.default_rng(1).normal(
+            0, 0.1, points.shape
+        )  # else EM rests before its last step
         return points, mixtures.mixture_of_labels(points, labels, K)
 
     def ours(points, start):
@@ -102,14 +105,15 @@ def _mixture():
             return model.fit(points).lower_bound_  # of the mixture before the last step
 
     def same_likelihood(answers):
-        assert abs(answers["course"] - answers["scikit-learn"]) < 1e-6, answers
+        for name, likelihood in answers.items():
+            assert abs(likelihood - answers["course"]) < 1e-6, f"{name}: {answers}"
 
     return Race(
         f"Gaussian mixture, k = {K}, {STEPS} steps, float64",
         make,
         {"course": ours, "scikit-learn": scikit_learn},
         same_likelihood,
-        "OpenCV's EM is in its module ml, which this build has not.",
+        "OpenCV's EM comes to the same likelihood; it took 39 s at 0.25 megapixels, once, and takes no part.",
         sizes=(0.25, 1, 4),
     )
 
@@ -185,10 +189,16 @@ def _superpixels():
 
     def as_good(answers):
         image, _ = make(answers["course"].size / 1e6)
-        ours, theirs = (spread(image, answers[name]) for name in ("course", "scikit-image"))
-        assert ours < 1.1 * theirs, (
-            f"colours within our superpixels spread by {ours:g}, within theirs {theirs:g}"
+        spreads = {name: spread(image, labels) for name, labels in answers.items()}
+        assert spreads["course"] < 1.1 * min(spreads.values()), (
+            f"colours within superpixels spread by {spreads}"
         )
+
+    def opencv(image, count):
+        superpixels = cv2.ximgproc.createSuperpixelSLIC(image, cv2.ximgproc.SLIC, 20, 10.0)
+        superpixels.iterate(10)
+        superpixels.enforceLabelConnectivity(25)
+        return superpixels.getLabels()
 
     return Race(
         "superpixels (SLIC) of 400 pixels",
@@ -196,8 +206,8 @@ def _superpixels():
         {
             "course": lambda i, n: clustering.slic(i, n, 10.0),
             "scikit-image": lambda i, n: segmentation.slic(i, n, 10.0, sigma=0, convert2lab=False),
+            "OpenCV": opencv,
         },
         as_good,
-        "OpenCV's superpixels are in its contributed modules, which this build has not.",
         sizes=(0.15, 1, 4),
     )

@@ -40,7 +40,7 @@ PEERS = (
     "scipy",
     "scikit-image",
     "scikit-learn",
-    "opencv-python-headless",
+    "opencv-contrib-python-headless",
     "PyMaxflow",
     "pyamg",
     "torchmetrics",
