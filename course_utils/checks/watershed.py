@@ -23,6 +23,9 @@ def _of_ways(rule):
     return lambda elevation, sources, x: float(rule(_ways(elevation, sources, x)))
 
 
+_shortest = _of_ways(lambda ways: min(ways, key=len).max())
+
+
 def _own_height(elevation, sources, x):
     return float(elevation[x])
 
@@ -37,15 +40,31 @@ def _half_open(elevation, sources, x):
     return float(min(way.max() if way.size else elevation[x] for way in ways))
 
 
+def _never_above_zero(elevation, sources, x):
+    return float(min([0, *(way.max() for way in _ways(elevation, sources, x))]))
+
+
+def _never_below_zero(elevation, sources, x):
+    return float(min(max([0, *way]) for way in _ways(elevation, sources, x)))
+
+
 PAPER = np.array([1, 3, 2, 5, 5, 5, 5, 0, 2])
 WALLS = np.array([0.5, 0.1, 0.9, 0.2, 0.3, 0.4, 0.8, 0.0])
 
 
+BELOW = -np.array([9.0, 2.5, 6.0, 4.0, 7.0, 3.0, 8.0])
+
+
 def _rows(rng):
+    """Random rows; in the longer ones it is not the nearest source whose water comes first."""
     cases = []
     for n in (1, 2, 4, 6, 7, 8, 8, 9):
-        sources = np.sort(rng.choice(n, rng.integers(1, min(n, 3) + 1), replace=False))
-        cases.append((rng.permutation(3 * n)[:n], sources.tolist(), int(rng.integers(n))))
+        while True:
+            sources = np.sort(rng.choice(n, rng.integers(1, min(n, 3) + 1), replace=False)).tolist()
+            elevation, x = rng.permutation(3 * n)[:n], int(rng.integers(n))
+            if n < 6 or _shortest(elevation, sources, x) != water_level(elevation, sources, x):
+                break
+        cases.append((elevation, sources, x))
     return cases
 
 
@@ -67,6 +86,10 @@ WATER_LEVEL = Exercise(
         ),
         Property("is right on random rows", _rows, weight=2),
         Property(
+            "is right below zero, as where minus a distance is flooded",
+            [(BELOW, [0, 6], 4), (BELOW, [0, 4], 2), (BELOW, [2], 2)],
+        ),
+        Property(
             "takes a longer way where the shorter one has a wall", [(WALLS, [1, 7], 3), (WALLS, [0, 7], 5)]
         ),
         Property(
@@ -77,7 +100,7 @@ WATER_LEVEL = Exercise(
     mistakes=(
         Mistake(
             "shortest way",
-            _of_ways(lambda ways: min(ways, key=len).max()),
+            _shortest,
             "You took the source that is *nearest*. Water does not count steps: it takes the way "
             "whose highest pixel "
             "is lowest, be it longer.",
@@ -110,6 +133,18 @@ WATER_LEVEL = Exercise(
             _of_ways(lambda ways: max(way.min() for way in ways)),
             "Minimum and maximum are the other way round: first the highest pixel of each way, then "
             "the lowest of these.",
+        ),
+        Mistake(
+            "lowest so far begins at 0",
+            _never_above_zero,
+            "Your answer is never above 0. Where the lowest so far begins at 0, no pass is lower: begin with the "
+            "first way, or with infinity.",
+        ),
+        Mistake(
+            "highest so far begins at 0",
+            _never_below_zero,
+            "Your answer is never below 0. Where the highest so far begins at 0, pixels below 0 never count: begin "
+            "with the first pixel of the way, or with minus infinity.",
         ),
         Mistake(
             "first source only",
@@ -146,17 +181,19 @@ _SIDES = ((-1, 0), (0, -1), (0, 1), (1, 0))
 
 
 def _flooded(
-    elevation, markers, *, steps=_SIDES, key=lambda height, n: (height, n), rise=max, wrap=False, guard=True
-):
+    elevation, markers, *, steps=_SIDES, key=lambda height, n: (height, n), rise=max, wrap=False, guard=True,
+    order=list, until=0,
+):  # fmt: skip
     """The flood, with a place for each mistake: the neighbours, the order of the queue, the height of an entry, what
-    lies beyond the border, and whether a pixel that has a label is left alone."""
+    lies beyond the border, whether a pixel that has a label is left alone, the order of the markers, and how many
+    entries are left over."""
     height, width = elevation.shape
     labels = np.array(markers)
-    places = np.argwhere(labels > 0).tolist()
+    places = order(np.argwhere(labels > 0).tolist())
     queue = [(key(elevation[y, x], n), y, x, elevation[y, x]) for n, (y, x) in enumerate(places)]
     heapq.heapify(queue)
     entered, done = len(queue), set()
-    while queue:
+    while len(queue) > until:
         _, y, x, level = heapq.heappop(queue)
         if (y, x) in done:
             continue
@@ -212,6 +249,91 @@ def _sums(elevation, markers):
     return _flooded(elevation, markers, rise=lambda height, level: height + level)
 
 
+def _newest_of_the_entered(elevation, markers):
+    """Markers are numbered 0, 1, 2 …, all that follow with a minus."""
+    first = np.count_nonzero(markers)
+    return _flooded(elevation, markers, key=lambda height, n: (height, n if n < first else -n))
+
+
+def _counter_stands(elevation, markers):
+    """Everything after the markers enters with one number, so that the position decides."""
+    first = np.count_nonzero(markers)
+    return _flooded(elevation, markers, key=lambda height, n: (height, min(n, first)))
+
+
+def _from_zero(elevation, markers):
+    return _flooded(elevation, markers, rise=lambda height, level: max(height, level, 0))
+
+
+def _wet_from_the_start(elevation, markers):
+    return _flooded(np.where(markers > 0, min(0, elevation.min()), elevation), markers)
+
+
+def _markers_by_number(elevation, markers):
+    return _flooded(elevation, markers, order=lambda places: sorted(places, key=lambda p: markers[tuple(p)]))
+
+
+def _by_columns(elevation, markers):
+    return _flooded(elevation, markers, order=lambda places: sorted(places, key=lambda p: p[::-1]))
+
+
+def _one_left(elevation, markers):
+    """``while len(queue) > 1``: the last entry is never taken out."""
+    return _flooded(elevation, markers, until=1)
+
+
+def _below_only(elevation, markers):
+    """Indices are kept below the size of the array, but not above -1."""
+    height, width = elevation.shape
+    labels = np.array(markers)
+    queue = [(elevation[y, x], n, y, x) for n, (y, x) in enumerate(np.argwhere(labels > 0).tolist())]
+    heapq.heapify(queue)
+    entered = len(queue)
+    while queue:
+        level, _, y, x = heapq.heappop(queue)
+        for dy, dx in _SIDES:
+            v, u = y + dy, x + dx
+            if v < height and u < width and labels[v, u] == 0:
+                labels[v, u] = labels[y, x]
+                heapq.heappush(queue, (max(elevation[v, u], level), entered, v, u))
+                entered += 1
+    return labels
+
+
+def _over_the_lowest_pass(answer, right, elevation, markers):
+    """Whether each pixel has a marker from which it is reached over its lowest pass: only ties can be wrong then."""
+    known = np.isin(answer, markers[markers > 0]).all()
+    if not known or not np.array_equal(answer[markers > 0], markers[markers > 0]):
+        return False
+    lowest = _levels(elevation, markers)
+    reached = {n: _levels(elevation, np.where(markers == n, n, 0)) for n in np.unique(answer).tolist()}
+    return all(np.array_equal(levels[answer == n], lowest[answer == n]) for n, levels in reached.items())
+
+
+def _levels(elevation, markers):
+    """The water level at which each pixel becomes wet."""
+    order = np.argsort(watershed.flood(elevation, markers).arrival, axis=None)
+    levels = np.empty(elevation.shape)
+    levels.ravel()[order] = np.maximum.accumulate(elevation.ravel()[order])
+    return levels
+
+
+def _round_by_round(elevation, markers):
+    """Level by level, as in section 4: in one round a pixel takes its first wet neighbour."""
+    labels, sources = np.zeros(np.add(elevation.shape, 2), int), np.pad(markers, 1)
+    height = np.pad(np.asarray(elevation, float), 1, constant_values=np.inf)
+    for level in np.unique(elevation):
+        while True:
+            sides = ((1, 0), (1, 1), (-1, 1), (-1, 0))
+            offers = np.stack([sources, *(np.where(sources, 0, np.roll(labels, *side)) for side in sides)])
+            new = np.take_along_axis(offers, np.argmax(offers > 0, axis=0)[None], axis=0)[0]
+            shore = (labels == 0) & (height <= level) & (new > 0)
+            if not shore.any():
+                break
+            labels[shore] = new[shore]
+    return labels[1:-1, 1:-1]
+
+
 def _one_ring(elevation, markers):
     labels = np.array(markers)
     for y, x in np.argwhere(markers > 0).tolist():
@@ -255,6 +377,12 @@ def _plateaus(_rng):
     return [(np.zeros((1, 6)), ends), (np.full((5, 6), 7), square), (np.zeros((1, 6)), ends[:, ::-1] * 5)]
 
 
+def _below_zero(rng):
+    shapes = [(1, 5), (3, 4), (5, 5), (6, 4)]
+    return [_scene(rng, rng.integers(-4, 1, shape)) for shape in shapes]
+
+
+ALONE_IN_A_ROW = (np.array([[1, 2, 3]]), np.array([[1, 0, 0]]))
 TOUCHING = np.array([[2, 1, 2, 3], [3, 0, 1, 2]]), np.array([[5, 5, 2, 0], [0, 0, 2, 2]])
 
 FLOOD = Exercise(
@@ -280,6 +408,12 @@ FLOOD = Exercise(
         Property("is right on random landscapes without equal heights", _distinct, weight=2),
         Property("shares plateaus between the waters that reach them", _plateaus),
         Property("is right where there are plateaus and hollows", lambda rng: [HOLLOWS, *_stepped(rng)]),
+        Property("is right below zero, too", _below_zero, weight=0.5),
+        Property(
+            "floods everything from a single marker",
+            [ALONE_IN_A_ROW, (np.array([[3, 1], [2, 5]]), np.array([[0, 0], [0, 4]]))],
+            weight=0.5,
+        ),
         Property(
             "keeps the markers' labels, also where markers touch or cover everything",
             [TOUCHING, (np.array([[3]]), np.array([[4]])), (np.eye(2), np.array([[1, 2], [2, 1]]))],
@@ -300,6 +434,30 @@ FLOOD = Exercise(
             "Among equal heights the *newest* entry leaves first, as from a stack: one water runs "
             "over the whole plateau. "
             "First come, first served.",
+        ),
+        Mistake(
+            "newest of the entered",
+            _newest_of_the_entered,
+            "Among equal heights the *newest* entry leaves first, as from a stack: a larger number must leave later, "
+            "so the number enters without a minus.",
+        ),
+        Mistake(
+            "counter stands still",
+            _counter_stands,
+            "All entries after the markers carry the same number, so among equal heights the position decides, and "
+            "one water runs over a whole plateau. Count on after each entry.",
+        ),
+        Mistake(
+            "level begins at 0",
+            _from_zero,
+            "Below zero your water knows no heights: the level begins at 0 there. A landscape may lie below zero, as "
+            "minus a distance does; take the height of the entry that was taken out.",
+        ),
+        Mistake(
+            "wet from the start",
+            _wet_from_the_start,
+            "Your markers flow before the water stands as high as they lie. A marker pixel enters with its own "
+            "elevation.",
         ),
         Mistake(
             "own height only",
@@ -333,6 +491,35 @@ FLOOD = Exercise(
             "Check that a neighbour lies inside.",
         ),
         Mistake(
+            "negative index",
+            _below_only,
+            "Your water leaves the picture above or at the left and comes in at the other side: index -1 is the "
+            "last row or column. A neighbour lies inside when it is below the size *and* not below 0.",
+        ),
+        Mistake(
+            "one entry left",
+            _one_left,
+            "Your loop ends while an entry still stands in the queue; with a single marker it never begins. Go on "
+            "until the queue is empty.",
+        ),
+        Mistake(
+            "markers by number",
+            _markers_by_number,
+            "Your markers enter in the order of their numbers. They are to enter in reading order: row by row, from "
+            "left to right.",
+        ),
+        Mistake(
+            "markers by columns",
+            _by_columns,
+            "Your markers enter column by column. Reading order is row by row, from left to right.",
+        ),
+        Mistake(
+            "one label for all",
+            lambda elevation, markers: (_flooded(elevation, markers) > 0).astype(int),
+            "Everything is wet, but all under the number 1: keep the markers' own numbers, `markers.copy()`, not "
+            "`markers > 0`.",
+        ),
+        Mistake(
             "overrun",
             _overrun,
             "Pixels that have a label already are given another one, markers among them. Only a "
@@ -353,6 +540,13 @@ FLOOD = Exercise(
             "nothing flooded",
             lambda elevation, markers: np.array(markers),
             "The markers came back as they were: no pixel was flooded.",
+        ),
+        Mistake(
+            "another tie rule",
+            _round_by_round,
+            "All your water comes over lowest passes: it is a watershed, and only ties are broken otherwise than "
+            "here. Equal heights leave in the order in which they entered, the marker pixels first, in reading order.",
+            when=_over_the_lowest_pass,
         ),
     ),
 )
@@ -382,6 +576,21 @@ def _no_mask(mask):
 
 def _unrepaired(mask):
     return watershed.watershed(*_tops(mask))
+
+
+def _mask_inverted(mask):
+    distance, markers = _tops(mask)
+    return watershed.watershed(-distance, markers, mask=~mask)
+
+
+def _mask_not_named(mask):
+    distance, markers = _tops(mask)
+    return watershed.watershed(-distance, markers, mask)
+
+
+def _four_neighbours(mask):
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(distance)), mask=mask)
 
 
 def _minima(mask):
@@ -420,8 +629,28 @@ def _blobs(rng):
 
 
 TWO = _discs((9, 15), (4, 4, 4.2), (4, 10, 3.4))
-RING = np.ones((7, 7), bool)
-RING[3, 3] = False
+# No two of its markers have equal heights: among those, the rule says nothing.
+RING = np.ones((6, 7), bool)
+RING[2, 2] = False
+# The left part has a top of two pixels above, two below, which hang together over a corner.
+SLANTED = np.array(
+    [
+        [0, 0, 1, 1, 0, 0, 1, 1, 1],
+        [0, 1, 1, 1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 0, 0, 1, 1, 1],
+        [1, 1, 1, 1, 0, 0, 1, 1, 1],
+        [1, 1, 1, 1, 0, 0, 0, 0, 1],
+        [0, 1, 0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ],
+    bool,
+)
+
+_DRY = (
+    "None of your sources lies where the water may go. Sources belong into the middle of the objects, where `distance` "
+    "is large, and the water belongs where `mask` is True: which of the two is turned round?"
+)
 
 REPAIR = Exercise(
     slug="repair-split",
@@ -438,6 +667,7 @@ REPAIR = Exercise(
     properties=(
         Property("parts two discs at their waist", [TWO, TWO.T]),
         Property("is right on heaps of discs", _blobs, weight=2),
+        Property("gives a top that hangs together over a corner one marker", [SLANTED], weight=0.5),
         Property(
             "leaves the background 0, also inside a ring and where a single pixel is object",
             [RING, np.array([[False, True, False]])],
@@ -466,9 +696,19 @@ REPAIR = Exercise(
         Mistake(
             "minima as markers",
             _minima,
-            "Your markers are the lowest places of `distance`, which are the background. The sources "
-            "belong into the "
-            "middle of the objects.",
+            _DRY,
+        ),
+        Mistake("mask inverted", _mask_inverted, _DRY),
+        Mistake(
+            "mask not named",
+            _mask_not_named,
+            "`watershed.watershed` takes two arguments by position; the mask is given by its name, `mask=`.",
+        ),
+        Mistake(
+            "markers by four neighbours",
+            _four_neighbours,
+            "Your markers are numbered with 4 neighbours, so a top that hangs together over a corner gets two of "
+            "them. The line that was given numbers them with 8: it needs no repair.",
         ),
         Mistake(
             "lines",
@@ -479,9 +719,8 @@ REPAIR = Exercise(
         Mistake(
             "distance of the background",
             _of_the_background,
-            "You flood the distance of the *background's* pixels. Inside the objects that is 0 "
-            "everywhere, a plateau "
-            "without a waist.",
+            "Your parts meet half way between the sources, as on a flat landscape: the waist plays no part. Is what "
+            "you flood the distance *inside* the objects, turned over?",
         ),
     ),
 )
@@ -523,6 +762,46 @@ def _painted(labels, reach, order):
         if (labels == number).any():
             grown[watershed.distance_transform(labels != number) <= reach] = number
     return grown
+
+
+def _rounded_down(labels, reach):
+    return territory(labels, int(reach))
+
+
+def _dilated_by_whole(labels, reach):
+    return _dilated(labels, int(reach))
+
+
+def _dilated_but_objects_by_whole(labels, reach):
+    return _dilated_but_objects(labels, int(reach))
+
+
+def _first_wins_by_whole(labels, reach):
+    return _first_wins(labels, int(reach))
+
+
+def _on(landscape):
+    """The flood of another landscape, its mask right."""
+
+    def wrong(labels, reach):
+        distance = watershed.distance_transform(labels == 0)
+        return watershed.watershed(landscape(distance), labels, mask=distance <= reach)
+
+    return wrong
+
+
+def _nearest_centre(labels, reach):
+    y, x = np.indices(labels.shape)
+    numbers = np.unique(labels[labels > 0])
+    centres = [np.argwhere(labels == number).mean(axis=0) for number in numbers]
+    nearest = np.argmin([np.hypot(y - row, x - column) for row, column in centres], axis=0)
+    within = watershed.distance_transform(labels == 0) <= reach
+    return np.where(labels > 0, labels, np.where(within, numbers[nearest], 0))
+
+
+def _dry_objects(labels, reach):
+    distance = watershed.distance_transform(labels == 0)
+    return watershed.watershed(distance, labels, mask=(distance <= reach) & (labels == 0))
 
 
 def _inside(labels, reach):
@@ -571,6 +850,10 @@ PAIR = np.zeros((6, 12), int)
 PAIR[2:4, 1:3], PAIR[1:5, 9:11] = 2, 1
 CLOSE = np.array([[0, 0, 4, 0, 1, 0, 0, 0]])
 FULL = np.array([[1, 2], [1, 2]])
+FAR = np.zeros((15, 15), int)
+FAR[0, 0], FAR[7, 14] = 1, 2
+BAR = np.zeros((9, 15), int)
+BAR[1, 1:12], BAR[6, 12], BAR[5, 1] = 2, 1, 3
 
 
 def _crowds(rng):
@@ -584,6 +867,15 @@ def _crowds(rng):
         cases.append((labels, reach))
     return cases
 
+
+_NO_RISE = (
+    "Your landscape does not rise with the distance from the nuclei: it is flat, or it falls. Then steps to the four "
+    "sides decide, for which slanting ways are too long."
+)
+_OVERRUN = (
+    "Each object is grown by itself: where two reaches overlap, a number decides, not the distance. And a reach of 2.5 "
+    "was made a whole number."
+)
 
 TERRITORY = Exercise(
     slug="territory",
@@ -605,7 +897,12 @@ TERRITORY = Exercise(
         Property(
             "grows one object by the reach", [(ALONE, 2), (ALONE, 0), (ALONE, 2.5)], holds=_is_territory
         ),
-        Property("lets two objects meet half way", [(PAIR, 9), (CLOSE, 3)], holds=_is_territory, weight=1.5),
+        Property(
+            "lets two objects meet half way",
+            [(PAIR, 9), (CLOSE, 3), (FAR, 20), (BAR, 9), (BAR.T, 7)],
+            holds=_is_territory,
+            weight=1.5,
+        ),
         Property(
             "is right for several objects, whatever their numbers", _crowds, holds=_is_territory, weight=1.5
         ),
@@ -645,6 +942,40 @@ TERRITORY = Exercise(
             "Where two reaches overlap, the smaller number takes all. The nearer object is to win: "
             "let the waters meet.",
         ),
+        Mistake(
+            "flat landscape",
+            _on(np.zeros_like),
+            _NO_RISE,
+        ),
+        Mistake(
+            "upside down",
+            _on(np.negative),
+            _NO_RISE,
+        ),
+        Mistake(
+            "nearest centre",
+            _nearest_centre,
+            "You ask which *centre* is nearest. Beside a long nucleus the nearest pixel counts: water starts from all "
+            "of its pixels.",
+        ),
+        Mistake(
+            "objects are dry",
+            _dry_objects,
+            "The water may not be where the nuclei are, so no source is left. A cell includes its nucleus: the mask, "
+            "too.",
+        ),
+        Mistake(
+            "reach rounded down",
+            _rounded_down,
+            "The reach was made a whole number: with 2.5 a pixel at 2.24 is within reach, with 2 it is not.",
+        ),
+        Mistake(
+            "later objects win, reach rounded down",
+            _dilated_by_whole,
+            _OVERRUN,
+        ),
+        Mistake("larger numbers win, reach rounded down", _dilated_but_objects_by_whole, _OVERRUN),
+        Mistake("smaller numbers win, reach rounded down", _first_wins_by_whole, _OVERRUN),
         Mistake(
             "distance inside",
             _inside,
@@ -742,6 +1073,63 @@ def _next_hollow(heights):
     return result
 
 
+def _first_rise(heights):
+    """The walk ends at the first point that is higher than the one before it."""
+    result = np.zeros(len(heights))
+    for p in np.flatnonzero(prominences(heights) > 0):
+        lows = []
+        for step in (-1, 1):
+            q, low = p, heights[p]
+            while 0 <= q < len(heights) and heights[q] <= low:
+                low = heights[q]
+                q += step
+            if 0 <= q < len(heights):
+                lows.append(low)
+        result[p] = heights[p] - max(lows) if lows else np.inf
+    return result
+
+
+def _one_side(step):
+    def wrong(heights):
+        result = np.zeros(len(heights))
+        for p in np.flatnonzero(prominences(heights) > 0):
+            way = heights[:p][::-1] if step < 0 else heights[p + 1 :]
+            higher = np.flatnonzero(way > heights[p])
+            result[p] = heights[p] - way[: higher[0]].min() if higher.size else np.inf
+        return result
+
+    return wrong
+
+
+def _the_pass_itself(heights):
+    result = prominences(heights)
+    inner = np.isfinite(result) & (result > 0)
+    return np.where(inner, heights - result, result)
+
+
+def _turned_over(heights):
+    result = prominences(heights)
+    return np.where(np.isfinite(result), -result, result)
+
+
+def _passes_above_zero(heights):
+    """The highest of the low points begins at 0."""
+    result = prominences(heights)
+    inner = np.isfinite(result) & (result > 0)
+    return np.where(inner, heights - np.maximum(heights - result, 0), result)
+
+
+def _low_from_zero(heights):
+    """The lowest point of a side begins at 0."""
+    result, n = np.zeros(len(heights)), len(heights)
+    for p in np.flatnonzero(prominences(heights) > 0):
+        ways = (heights[:p][::-1], heights[p + 1 :])
+        higher = [(way, np.flatnonzero(way > heights[p])) for way in ways if n]
+        lows = [min([0, *way[: there[0]]]) for way, there in higher if there.size]
+        result[p] = heights[p] - max(lows) if lows else np.inf
+    return result
+
+
 PEAKS = np.array([2.0, 5.0, 4.5, 7.0, 1.0, 6.0, 3.0, 4.0, 0.0])
 STAIRS = np.array([1.0, 2.0, 3.0, 4.0])
 
@@ -770,6 +1158,10 @@ PROMINENCE = Exercise(
     properties=(
         Property("is right on a row of four peaks", [PEAKS]),
         Property("is right on random rows", _ridges, weight=2),
+        Property(
+            "is right below zero, too",
+            [PEAKS - 8, -np.array([6.0, 1.0, 4.0, 3.0, 9.0, 2.0])],
+        ),
         Property("treats both ends as possible peaks", [PEAKS[3:], PEAKS[:4], STAIRS, STAIRS[::-1].copy()]),
         Property("is infinite for a single pixel", [np.array([3.5])], weight=0.2),
     ),
@@ -779,6 +1171,42 @@ PROMINENCE = Exercise(
             _worse_side,
             "Of the two sides you took the one where you must go down *further*. Water, and walkers, "
             "take the higher pass.",
+        ),
+        Mistake(
+            "first rise",
+            _first_rise,
+            "Your walk ends as soon as it goes up again. Go on until you stand *higher than the peak*: a small hill "
+            "on the way is no goal.",
+        ),
+        Mistake(
+            "left side only",
+            _one_side(-1),
+            "You walk to the left only. Walk both ways, and take the side where you need not go down so far.",
+        ),
+        Mistake(
+            "right side only",
+            _one_side(1),
+            "You walk to the right only. Walk both ways, and take the side where you need not go down so far.",
+        ),
+        Mistake(
+            "the low point itself",
+            _the_pass_itself,
+            "That is the height of the pass. The prominence is how far the peak stands *above* it.",
+        ),
+        Mistake(
+            "turned over",
+            _turned_over,
+            "The prominence is the peak's height less the low point, not the other way round.",
+        ),
+        Mistake(
+            "low points begin at 0",
+            _low_from_zero,
+            "Your lowest point so far begins at 0, but a row may lie anywhere: begin with the height of the peak.",
+        ),
+        Mistake(
+            "passes begin at 0",
+            _passes_above_zero,
+            "Your highest low point begins at 0, so passes below zero never count: begin with none.",
         ),
         Mistake(
             "inner peaks only",

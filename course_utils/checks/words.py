@@ -16,6 +16,8 @@ MEANINGS = {
     "KeyError": "A dictionary was asked for a key that it does not hold.",
     "ValueError: truth value of an array": "`if`, `and`, `or` and `not` want one True or False, not an array of them: "
     "use `&`, `|`, `~` between masks, or `.any()` and `.all()`.",
+    "ValueError: core dimension": "Two tables that do not fit were multiplied: `a @ b` needs as many columns in `a` as "
+    "rows in `b`; print both shapes.",
     "ValueError: could not be broadcast": "Two arrays of shapes that do not fit were combined; print both shapes.",
     "ValueError: not enough values to unpack": "The right side holds fewer values than there are names on the left.",
     "ValueError: too many values to unpack": "The right side holds more values than there are names on the left.",
@@ -179,7 +181,8 @@ def _range_problem(given, right, bounds):
         and not (right.dtype.kind == "f" and np.isnan(right).any())
     ):
         return (
-            "Your answer contains NaN (not a number), which 0/0 gives: which case makes a denominator zero?"
+            "Your answer contains NaN (not a number), which 0/0 gives, and infinity over infinity: which case makes a "
+            "denominator zero, or an `exp` too large?"
         )
     if bounds is None or given.dtype.kind not in "iuf" or not given.size:
         return None

@@ -14,6 +14,10 @@ const STEPS = { ArrowRight: 1, ArrowUp: 1, PageUp: 10, End: 1e9,
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const path = (points) => "M" + points.map(([row, column]) => `${column} ${row}`).join("L");
+// A number with as many decimals as its step needs to be seen: none for a step of 1, two for 0.25, three for 1/256.
+const decimals = (step) => [0, 1, 2].find((n) => Math.abs(step - step.toFixed(n)) < 1e-9)
+  ?? clamp(Math.ceil(-Math.log10(step)), 0, 9);
+const written = (value, step) => (+value).toFixed(decimals(step)).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
 const setAll = (node, attributes) => Object.entries(attributes).forEach(([name, v]) => node.setAttribute(name, v));
 
 function element(tag, attributes = {}, ...children) {
@@ -155,13 +159,17 @@ function render({ model, el }) {
       sliders.replaceChildren(...entries.map(({ name, label, min, max, step }) => {
         const input = element("input", { type: "range", min, max, step, "aria-label": label });
         input.addEventListener("input", () => {
-          input.nextSibling.value = input.value;
+          input.nextSibling.value = written(input.value, step);
           send("slider", { name, value: +input.value });
         });
         return element("label", {}, label, input, element("output"));
       }));
     }
-    if (!busy()) entries.forEach(({ value }, i) => [...sliders.children[i].children].forEach((e) => { e.value = value; }));
+    if (!busy()) entries.forEach(({ value, step }, i) => {
+      const [input, output] = sliders.children[i].children;
+      input.value = value;
+      output.value = written(value, step);
+    });
   }
   function play() {
     clearTimeout(clock);
@@ -181,7 +189,7 @@ function render({ model, el }) {
     const [from, to] = p.side > 0 ? [at, p.width] : [0, at], line = plot.querySelector(".line");
     setAll(plot.querySelector(".chosen"), { x: from, width: to - from, viewBox: `${from} 0 ${to - from} ${p.height}` });
     line.setAttribute("transform", `translate(${at} 0)`);
-    line.querySelector(".value").textContent = value.toFixed(3);
+    line.querySelector(".value").textContent = written(value, (p.max - p.min) / p.steps);
     line.querySelector(".dot").setAttribute("cy", p.curve[Math.round(part * (p.curve.length - 1))] ?? -99);
     plot.setAttribute("aria-valuenow", value);
   }

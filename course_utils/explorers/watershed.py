@@ -19,7 +19,7 @@ _FRAMES = 48  # that a played flood has from the lowest level to the highest
 _STEPS = 120  # bins of the histogram, and places of the water level
 _HINT = (
     "Try: play the flood (P). Then raise the depth h until the count is right, or plant markers of your own (O).\n"
-    "Notice: where two waters meet, which hollows are no object, and which object never gets its own."
+    "Notice: where two waters meet, which hollows are no object, and which object shares the water of another."
 )
 
 
@@ -37,7 +37,7 @@ class WatershedExplorer(Explorer):
     target : (H, W) int array, optional
         The true labels; with them the count is compared and F1 is shown.
     depth : float
-        The first h: markers are the hollows at least that deep; 0 takes every hollow.
+        The first h: markers are the hollows deeper than that; 0 takes every hollow.
     depths : (float, float)
         Largest h and step of its slider.
     level : float, optional
@@ -67,6 +67,8 @@ class WatershedExplorer(Explorer):
         self.image, self.own = np.asarray(image), False
         inside = self.elevation[self.mask]
         self._low, self._high = float(inside.min()), float(inside.max())
+        step = (self._high - self._low) / _STEPS
+        self._decimals = max(0, int(np.ceil(-np.log10(step))))  # as many as the page shows at the line
         counts, _ = np.histogram(inside, _STEPS, (self._low, self._high))
         self._truth = truth(self.target)
         self.canvas = Canvas(
@@ -157,7 +159,8 @@ class WatershedExplorer(Explorer):
             return f"No markers: click where an object is.{dry}"
         under, found = np.count_nonzero(self.wet) / np.count_nonzero(self.mask), _regions(self.labels)
         known = "" if self.target is None else f", in truth {_count(self.target)}"
-        return f"Water at {self.level:.2f}, {under:.0%} of the land is wet. When it is full: {found}{known}.{dry}"
+        level = f"{self.level:.{self._decimals}f}".replace("-", "−")
+        return f"Water at {level}, {under:.0%} of the land is wet. When it is full: {found}{known}.{dry}"
 
     def strip(self):
         """The flood half way and full from every hollow, and full from the hollows that are deep enough."""
@@ -167,22 +170,24 @@ class WatershedExplorer(Explorer):
             markers = plant(self.elevation, self.mask, depth)
             labels, levels = rise(self.elevation, markers, self.mask)
             wet = np.where(levels <= self._low + level * (self._high - self._low), labels, 0)
-            text = f"{f'h = {depth:g}' if depth else 'every hollow'}, {when}: {_regions(wet)}"
+            known = f"{_count(wet)} of {_regions(labels)}" if _count(wet) < _count(labels) else _regions(wet)
+            text = f"{f'h = {depth:g}' if depth else 'every hollow'}, {when}: {known}"
             frames.append(plotting.Picture(self.image, text, labels=wet))
             story.append(text)
-        known = "" if self.target is None else f" In truth there are {_count(self.target)}."
+        truth = "" if self.target is None else f" In truth there are {_count(self.target)}."
         return plotting.figure(
             *frames,
-            alt=f"{self.canvas.label}, three times: {'; '.join(story)}.{known}",
-            caption=f"Where the water starts decides how many regions there are: {'; '.join(story)}.{known}",
+            alt=f"{self.canvas.label}, three times: {'; '.join(story)}.{truth}",
+            caption=f"Where the water starts decides how many regions there are: {'; '.join(story)}. Half way, only "
+            f"hollows below that level are wet.{truth}",
         )
 
 
 def plant(elevation, mask, depth=None, planted=()):
-    """Markers, int32 (H, W): hollows of the land at least ``depth`` deep (0: every hollow; None: none), numbered, and
+    """Markers, int32 (H, W): hollows of the land deeper than ``depth`` (0: every hollow; None: none), numbered, and
     then one marker for each planted (row, column) in the mask.
 
-    A hollow that is not so deep, seen from the pass to its neighbour, is filled up to that pass; two hollows of one
+    A hollow that is not deeper, seen from the pass to its neighbour, is filled up to that pass; two hollows of one
     depth that then lie under one surface are one.
     """
     markers = np.zeros(mask.shape, np.int32)

@@ -86,6 +86,19 @@ def the_source_that_won(elevation, sources, x):
     return min(sources, key=lambda s: elevation[min(s, x) : max(s, x) + 1].max())
 
 
+@wrong("water-level")
+def lowest_begins_at_zero(elevation, sources, x):
+    best = 0
+    for source in sources:
+        best = min(best, elevation[min(source, x) : max(source, x) + 1].max())
+    return float(best)
+
+
+@wrong("water-level")
+def highest_begins_at_zero(elevation, sources, x):
+    return float(min(max([0, *elevation[min(s, x) : max(s, x) + 1]]) for s in sources))
+
+
 # -- flood-queue --------------------------------------------------------------------------------------
 
 
@@ -189,20 +202,102 @@ def hollows_first(elevation, markers):
 @wrong("flood-queue")
 def immersion(elevation, markers):
     """Level by level over all pixels, as in section 4: another tie rule."""
-    labels = np.pad(markers, 1)
+    labels, sources = np.zeros(np.add(markers.shape, 2), int), np.pad(markers, 1)
     height = np.pad(elevation.astype(float), 1, constant_values=np.inf)
     for level in np.unique(elevation):
+        labels = np.where((height == level) & (sources > 0), sources, labels)
         while True:
             around = np.stack(
                 [np.roll(labels, step, axis) for step, axis in ((1, 0), (1, 1), (-1, 1), (-1, 0))]
             )
             first = np.argmax(around > 0, axis=0)[None]
             new = np.take_along_axis(around, first, axis=0)[0]
-            shore = (labels == 0) & (height <= level) & (new > 0)
+            shore = (labels == 0) & (sources == 0) & (height <= level) & (new > 0)
             if not shore.any():
                 break
             labels[shore] = new[shore]
     return labels[1:-1, 1:-1]
+
+
+@wrong("flood-queue")
+def library_with_another_tie_rule(elevation, markers):
+    """scikit-image takes marker pixels of one height in no stated order."""
+    return segmentation.watershed(elevation, markers)
+
+
+@wrong("flood-queue")
+def wet_from_the_start(elevation, markers):
+    """Markers flow at any level, also below their own elevation."""
+    return watershed.watershed(np.where(markers > 0, elevation.min(), elevation), markers)
+
+
+@wrong("flood-queue")
+def level_from_zero(elevation, markers):
+    """The water level begins at 0, and the land lies below."""
+    return watershed.watershed(np.maximum(elevation, 0), markers)
+
+
+@wrong("flood-queue")
+def last_entry_left(elevation, markers):
+    """``while len(queue) > 1``."""
+    return with_key(elevation, markers, lambda height, entered, y, x: (height, entered), left=1)
+
+
+@wrong("flood-queue")
+def counter_stands(elevation, markers):
+    """The counter is never increased after the markers."""
+    first = np.count_nonzero(markers)
+    return with_key(elevation, markers, lambda height, entered, y, x: (height, min(entered, first), y, x))
+
+
+@wrong("flood-queue")
+def minus_after_the_markers(elevation, markers):
+    first = np.count_nonzero(markers)
+    return with_key(
+        elevation, markers, lambda height, entered, y, x: (height, entered if entered < first else -entered)
+    )
+
+
+@wrong("flood-queue")
+def negative_index(elevation, markers):
+    """The border test lacks ``0 <=``."""
+    labels, queue, entered = markers.copy(), [], 0
+    for y, x in np.argwhere(markers > 0).tolist():
+        heapq.heappush(queue, (elevation[y, x], entered, y, x))
+        entered += 1
+    while queue:
+        level, _, y, x = heapq.heappop(queue)
+        for v, u in ((y - 1, x), (y, x - 1), (y, x + 1), (y + 1, x)):
+            if v < labels.shape[0] and u < labels.shape[1] and labels[v, u] == 0:
+                labels[v, u] = labels[y, x]
+                heapq.heappush(queue, (max(level, elevation[v, u]), entered, v, u))
+                entered += 1
+    return labels
+
+
+@wrong("flood-queue")
+def markers_as_ones(elevation, markers):
+    return watershed.watershed(elevation, (markers > 0).astype(int))
+
+
+@wrong("flood-queue")
+def markers_in_the_order_of_their_numbers(elevation, markers):
+    return with_key(
+        elevation,
+        markers,
+        lambda height, entered, y, x: (height, entered),
+        places=sorted(np.argwhere(markers > 0).tolist(), key=lambda place: markers[tuple(place)]),
+    )
+
+
+@wrong("flood-queue")
+def markers_column_by_column(elevation, markers):
+    return with_key(
+        elevation,
+        markers,
+        lambda height, entered, y, x: (height, entered),
+        places=[place[::-1] for place in np.argwhere(markers.T > 0).tolist()],
+    )
 
 
 @wrong("flood-queue")
@@ -226,12 +321,12 @@ def neighbours(y, x, shape, around=SIDES):
             yield y + dy, x + dx
 
 
-def with_key(elevation, markers, key, carry=True, around=SIDES):
+def with_key(elevation, markers, key, carry=True, around=SIDES, places=None, left=0):
     labels, queue, entered = markers.copy(), [], 0
-    for y, x in np.argwhere(markers > 0).tolist():
+    for y, x in np.argwhere(markers > 0).tolist() if places is None else places:
         heapq.heappush(queue, (key(elevation[y, x], entered, y, x), elevation[y, x], y, x))
         entered += 1
-    while queue:
+    while len(queue) > left:
         _, level, y, x = heapq.heappop(queue)
         for v, u in neighbours(y, x, labels.shape, around):
             if labels[v, u] == 0:
@@ -260,6 +355,31 @@ def flooded_then_cleared(mask):
     distance = watershed.distance_transform(mask)
     markers = morphology.label(watershed.maxima(distance) & mask, 8)
     return np.where(mask, watershed.watershed(np.where(mask, -distance, 1), markers), 0)
+
+
+@right("repair-split")
+def trusted_library(mask):
+    distance = watershed.distance_transform(mask)
+    return segmentation.watershed(-distance, morphology.label(watershed.maxima(distance), 8), mask=mask)
+
+
+@wrong("repair-split")
+def mask_by_position(mask):
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(distance), 8), mask)
+
+
+@wrong("repair-split")
+def four_neighbours(mask):
+    """A top that hangs together over a corner gets two markers."""
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(distance)), mask=mask)
+
+
+@wrong("repair-split")
+def sources_outside(mask):
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(-distance), 8), mask=mask)
 
 
 @wrong("repair-split")
@@ -315,6 +435,49 @@ def one_distance_for_each_object(labels, reach):
     numbers = np.unique(labels[labels > 0])
     stack = np.stack([watershed.distance_transform(labels != number) for number in numbers])
     return np.where(stack.min(axis=0) <= reach, numbers[stack.argmin(axis=0)], 0)
+
+
+@wrong("territory")
+def flat(labels, reach):
+    """The water counts steps."""
+    within = watershed.distance_transform(labels == 0) <= reach
+    return watershed.watershed(np.zeros(labels.shape), labels, mask=within)
+
+
+@wrong("territory")
+def falling(labels, reach):
+    distance = watershed.distance_transform(labels == 0)
+    return watershed.watershed(-distance, labels, mask=distance <= reach)
+
+
+@wrong("territory")
+def nearest_centre(labels, reach):
+    """Long objects end at their middle."""
+    numbers, (y, x) = np.unique(labels[labels > 0]), np.indices(labels.shape)
+    centres = ndimage.center_of_mass(labels > 0, labels, numbers)
+    nearest = numbers[np.argmin([np.hypot(y - row, x - column) for row, column in centres], axis=0)]
+    return np.where(labels > 0, labels, nearest * (watershed.distance_transform(labels == 0) <= reach))
+
+
+@wrong("territory")
+def sources_are_dry(labels, reach):
+    distance = watershed.distance_transform(labels == 0)
+    return watershed.watershed(distance, labels, mask=(distance <= reach) & (labels == 0))
+
+
+@wrong("territory")
+def whole_reach(labels, reach):
+    return segmentation.expand_labels(labels, int(reach))
+
+
+@wrong("territory")
+def dilated_one_after_another(labels, reach):
+    """The object that comes first takes what two can reach, and the reach is made whole."""
+    grown = labels.copy()
+    for number in np.unique(labels[labels > 0]):
+        near = morphology.dilate(labels == number, morphology.disk(int(reach)))
+        grown[near & (grown == 0)] = number
+    return grown
 
 
 @wrong("territory")
@@ -385,6 +548,66 @@ def every_pair_of_peaks(heights):
             passes = [heights[min(p, q) : max(p, q) + 1].min() for q in range(n) if heights[q] > heights[p]]
             result[p] = heights[p] - max(passes) if passes else np.inf
     return result
+
+
+def walked(heights, sides=(-1, 1), goes_on=None, low=None, best=max, answer=None):
+    """The walk of the exercise's text, with places for mistakes."""
+    goes_on = goes_on or (lambda here, lowest, peak: here <= peak)
+    answer = answer or (lambda peak, passes: peak - best(passes))
+    n, result = len(heights), np.zeros(len(heights))
+    for p in range(n):
+        if any(heights[q] > heights[p] for q in (p - 1, p + 1) if 0 <= q < n):
+            continue
+        passes = []
+        for step in sides:
+            q, lowest = p, heights[p] if low is None else low
+            while 0 <= q < n and goes_on(heights[q], lowest, heights[p]):
+                lowest = min(lowest, heights[q])
+                q += step
+            if 0 <= q < n:
+                passes.append(lowest)
+        result[p] = answer(heights[p], passes) if passes else np.inf
+    return result
+
+
+@right("prominence")
+def walk(heights):
+    return walked(heights)
+
+
+@wrong("prominence")
+def until_it_rises(heights):
+    return walked(heights, goes_on=lambda here, lowest, peak: here <= lowest)
+
+
+@wrong("prominence")
+def left_only(heights):
+    return walked(heights, sides=(-1,))
+
+
+@wrong("prominence")
+def right_only(heights):
+    return walked(heights, sides=(1,))
+
+
+@wrong("prominence")
+def the_pass(heights):
+    return walked(heights, answer=lambda peak, passes: max(passes))
+
+
+@wrong("prominence")
+def wrong_way_round(heights):
+    return walked(heights, answer=lambda peak, passes: max(passes) - peak)
+
+
+@wrong("prominence")
+def low_begins_at_zero(heights):
+    return walked(heights, low=0)
+
+
+@wrong("prominence")
+def highest_low_begins_at_zero(heights):
+    return walked(heights, answer=lambda peak, passes: peak - max([0, *passes]))
 
 
 @wrong("prominence")

@@ -93,6 +93,29 @@ def test_keys_move_the_threshold_and_the_picture_follows(book, explorer):
     assert arrives(book, "explorer.threshold", after)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "steps", "at", "written"),
+    [
+        (0, 200, 200, 48, "48"),
+        (-17, 0, 120, -8.5, "−8.5"),
+        (0, 1, 256, 0.5, "0.500"),
+        (-1, 1, 8, -0.25, "−0.25"),
+    ],
+)
+def test_the_line_is_told_with_the_digits_that_its_step_needs(book, explorer, low, high, steps, at, written):
+    kept = "globals().update(kept=(explorer.canvas.plot, explorer.canvas.value))"
+    plot = f"explorer.canvas.plot | dict(min={low}, max={high}, steps={steps})"
+    book.python(
+        2, f"[{kept}, setattr(explorer.canvas, 'plot', {plot}), setattr(explorer.canvas, 'value', {at})]"
+    )
+    value = explorer.locator(".plot .value")
+    try:
+        value.filter(has_text=written).wait_for()
+        assert value.text_content() == written
+    finally:
+        book.python(2, "[setattr(explorer.canvas, n, v) for n, v in zip(('plot', 'value'), kept)]")
+
+
 def test_the_line_can_be_dragged(book, explorer):
     box = explorer.locator(".plot").bounding_box()
     book.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 60)

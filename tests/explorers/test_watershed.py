@@ -75,6 +75,21 @@ def test_a_hollow_stays_dry_until_the_water_stands_at_its_pass():
     assert labels.tolist() == [[1, 1, 1, 1]] and levels.tolist() == [[1, 3, 3, 5]]
 
 
+def test_a_hollow_of_exactly_that_depth_is_filled():
+    land = -np.array([[3.0, 1, 3.5]])
+    everywhere = np.ones(land.shape, bool)
+    assert plant(land, everywhere, 1.9).max() == 2
+    assert plant(land, everywhere, 2.0).max() == 1
+
+
+def test_the_level_is_told_with_the_digits_that_its_step_needs(explorer):
+    explorer.level = -5.04
+    assert "Water at −5.04, " in explorer.canvas.status
+    counted = WatershedExplorer(explorer.image, explorer.elevation * 100)
+    counted.level = -48
+    assert "Water at −48, " in counted.canvas.status
+
+
 def test_own_markers_flood_from_the_clicks_alone(explorer):
     act(explorer, "action", name="own")
     assert explorer.own and not explorer.labels.any()
