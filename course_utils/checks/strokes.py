@@ -1,5 +1,7 @@
 """The exercises of lesson 07: softmax regression, honest splits, and a texture in one number."""
 
+import math
+
 import numpy as np
 
 from course_utils.checks.framework import Exercise, Mistake, Property, small_images
@@ -15,20 +17,76 @@ def _of_label(p, labels):
     return p[np.arange(len(labels)), labels]
 
 
+_ONE_SHIFT = (
+    "You subtracted the largest score of the *whole* table. In a row far below it every exponential is 0, and 0 over 0 "
+    "is NaN. Each row has a maximum of its own: `axis=1, keepdims=True`."
+)
+
 # ------------------------------------------------------------------------------------------ the loss
 
 
+def _exponentials(scores):
+    """As the lesson hands them out."""
+    return np.exp(scores - scores.max(axis=1, keepdims=True))
+
+
 def mean_loss(scores, labels):
-    return float(-np.log(_of_label(_softmax(scores), labels)).mean())
+    """Without a logarithm of 0, however large the scores."""
+    scores = scores - scores.max(axis=1, keepdims=True)
+    return float((np.log(np.exp(scores).sum(axis=1)) - _of_label(scores, labels)).mean())
 
 
 def _across_pixels(scores, labels):
+    sums = _exponentials(scores)
+    return float(-np.log(_of_label(sums / sums.sum(axis=0), labels)).mean())
+
+
+def _all_across_pixels(scores, labels):
     return float(-np.log(_of_label(_softmax(scores, axis=0), labels)).mean())
 
 
 def _one_sum_for_all(scores, labels):
-    sums = np.exp(scores - scores.max(axis=1, keepdims=True))
+    sums = _exponentials(scores)
     return float(-np.log(_of_label(sums / sums.sum(), labels)).mean())
+
+
+def _no_division(scores, labels):
+    return float(-np.log(_of_label(_exponentials(scores), labels)).mean())
+
+
+def _no_shift(scores, labels):
+    sums = np.exp(scores)
+    return float(-np.log(_of_label(sums / sums.sum(axis=1, keepdims=True), labels)).mean())
+
+
+def _one_shift(scores, labels):
+    sums = np.exp(scores - scores.max())
+    return float(-np.log(_of_label(sums / sums.sum(axis=1, keepdims=True), labels)).mean())
+
+
+def _zeros_too(scores, labels):
+    return float(-np.log(_softmax(scores) * np.eye(scores.shape[1])[labels]).mean())
+
+
+def _whole_columns(scores, labels):
+    return float(-np.log(_softmax(scores)[:, labels]).mean())
+
+
+def _labels_from_one(scores, labels):
+    return float(-np.log(_of_label(_softmax(scores), labels - 1)).mean())
+
+
+def _yes_or_no(scores, labels):
+    p, truth = _softmax(scores), np.eye(scores.shape[1])[labels]
+    return float(-np.log(np.where(truth, p, 1 - p)).sum(axis=1).mean())
+
+
+def _yes_or_no_mean(scores, labels):
+    return _yes_or_no(scores, labels) / scores.shape[1]
+
+
+def _constant(scores, labels):
+    return float(np.log(scores.shape[1]))
 
 
 def _summed(scores, labels):
@@ -85,14 +143,67 @@ MEAN_LOSS = Exercise(
             [(np.zeros((2, 3)), np.array([0, 2])), (np.full((3, 4), 7.0), np.array([1, 1, 3]))],
         ),
         Property("is right on other scores", _score_tables, weight=2),
-        Property("bears large scores", [(np.array([[800.0, 801], [-900, -902]]), np.array([0, 1]))]),
+        Property(
+            "bears large scores",
+            [
+                (np.array([[800.0, 801], [-900, -902]]), np.array([0, 1])),
+                (np.array([[800.0, 801]]), np.array([0])),
+            ],
+        ),
     ),
     mistakes=(
+        *(
+            Mistake(
+                name,
+                wrong,
+                "Your probabilities sum to 1 down the column, over the *pixels*. It is the classes that compete for a "
+                "pixel: sum along `axis=1`.",
+            )
+            for name, wrong in (("across pixels", _across_pixels), ("all across pixels", _all_across_pixels))
+        ),
         Mistake(
-            "across pixels",
-            _across_pixels,
-            "Your probabilities sum to 1 down the column, over the *pixels*. It is the classes that compete for a "
-            "pixel: sum along `axis=1`.",
+            "no division",
+            _no_division,
+            "You took the logarithm of the exponentials. Divide each row by its own sum first: only then are they "
+            "probabilities.",
+        ),
+        Mistake(
+            "no shift",
+            _no_shift,
+            "`np.exp(800)` is infinite, and infinity over infinity is NaN. Use the exponentials that were given: each "
+            "row's largest score was subtracted, which changes no probability.",
+        ),
+        Mistake("one shift for all", _one_shift, _ONE_SHIFT),
+        Mistake(
+            "zeros in the logarithm",
+            _zeros_too,
+            "You took the logarithm of zeros, which is minus infinity: a table of truths times the probabilities is 0 "
+            "at all other classes. Pick (or sum along the row) first, then take the logarithm.",
+        ),
+        Mistake(
+            "whole columns",
+            _whole_columns,
+            "`p[:, labels]` takes whole columns, for every pixel those of *all* labels. One entry of each row: give "
+            "the rows' numbers, too.",
+        ),
+        Mistake(
+            "labels from one",
+            _labels_from_one,
+            "You took the class before each label: labels are counted from 0, so none is to be subtracted.",
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "You asked a yes-or-no question for each class and added the surprise at the others, log(1 − p). In "
+                "softmax the classes compete already: the label's own probability is all that counts.",
+            )
+            for name, wrong in (("yes or no", _yes_or_no), ("yes or no, averaged", _yes_or_no_mean))
+        ),
+        Mistake(
+            "knows nothing",
+            _constant,
+            "You returned the logarithm of the number of classes: that is the loss while all scores are equal.",
         ),
         Mistake(
             "one sum for all",
@@ -136,7 +247,8 @@ MEAN_LOSS = Exercise(
 
 
 def gradient_step(weights, table, labels, rate):
-    return weights - rate * _gradient(weights, table, labels)
+    """Rounded far below what the check forgives, so that a nought is shown as one."""
+    return np.round(weights - rate * _gradient(weights, table, labels), 12) + 0.0
 
 
 def _gradient(weights, table, labels, p=None):
@@ -186,12 +298,72 @@ def _over_all_entries(weights, table, labels, rate):
     return weights - rate * _gradient(weights, table, labels) / weights.shape[1]
 
 
+def _over_features(weights, table, labels, rate):
+    return weights - rate * _gradient(weights, table, labels) * len(table) / table.shape[1]
+
+
+def _twice(weights, table, labels, rate):
+    return weights - 2 * rate * _gradient(weights, table, labels)
+
+
+def _no_shift_step(weights, table, labels, rate):
+    sums = np.exp(table @ weights)
+    return weights - rate * _gradient(weights, table, labels, sums / sums.sum(axis=1, keepdims=True))
+
+
+def _one_shift_step(weights, table, labels, rate):
+    sums = np.exp(table @ weights - (table @ weights).max())
+    return weights - rate * _gradient(weights, table, labels, sums / sums.sum(axis=1, keepdims=True))
+
+
+def _turned_weights(weights, table, labels, rate):
+    return weights - rate * _gradient(weights, table, labels, _softmax(table @ weights.T))
+
+
+def _classes_that_occur(weights, table, labels, rate):
+    truth = np.eye(labels.max() + 1)[labels]
+    return weights - rate * table.T @ (_softmax(table @ weights) - truth) / len(table)
+
+
+def _columns_less_one(weights, table, labels, rate):
+    p = _softmax(table @ weights)
+    p[:, labels] -= 1
+    return weights - rate * table.T @ p / len(table)
+
+
+def _rate_ignored(weights, table, labels, rate):
+    return weights - _gradient(weights, table, labels)
+
+
+def _no_step(weights, table, labels, rate):
+    return weights.copy()
+
+
+def _penalised(weights, table, labels, rate):
+    return weights - rate * (_gradient(weights, table, labels) + 1e-3 * weights)
+
+
+def _penalised_but_last(weights, table, labels, rate):
+    return weights - rate * (_gradient(weights, table, labels) + 1e-3 * weights * _all_but_last(weights))
+
+
+def _all_but_last(weights):
+    return (np.arange(len(weights)) < len(weights) - 1)[:, None]
+
+
 PAPER = np.zeros((2, 3)), np.array([[2.0, 0], [1, 1], [0, 2]]), np.array([0, 1, 2]), 3.0
 SECOND = np.array([[1.0, 0, -1], [-1, 0, 1]]), *PAPER[1:3], 1.5
+SQUARE = np.array([[1.0, 2], [0, -1]]), np.array([[1.0, 0], [2, 1], [0, 1]]), np.array([0, 1, 1]), 1.5
+RARE = (
+    np.array([[0.5, 0, 1], [0, 1, -1]]),
+    np.array([[1.0, 2], [0, 1]]),
+    np.array([0, 1]),
+    0.5,
+)  # no pixel of class 2
 
 
 def _steps(rng):
-    cases = []
+    cases = [RARE, SQUARE]
     for n, features, classes in ((1, 2, 2), (2, 1, 3), (4, 3, 2), (5, 2, 4), (6, 4, 3)):
         table = rng.normal(0, 1, (n, features)).round(1)
         labels = rng.integers(0, classes, n)
@@ -215,12 +387,15 @@ GRADIENT_STEP = Exercise(
     ),
     reference=gradient_step,
     properties=(
-        Property("is right for the step on paper", [PAPER]),
-        Property("is right for the second step", [SECOND]),
+        Property("is right for the step on paper", [PAPER, (np.zeros((2, 2)), *SQUARE[1:])]),
+        Property("is right for the second step", [SECOND, SQUARE]),
         Property("is right on other tables", _steps, weight=2),
         Property(
             "bears large scores",
-            [(np.array([[500.0, 0], [0, 500]]), np.array([[3.0, 1], [1, 2]]), np.array([1, 1]), 1.0)],
+            [
+                (np.array([[500.0, 0], [0, 500]]), np.array([[3.0, 1], [1, 2]]), np.array([1, 1]), 1.0),
+                (np.array([[1000.0, 1001, 999]]), np.array([[1.0], [-1], [1]]), np.array([0, 1, 2]), 1.0),
+            ],
         ),
     ),
     mistakes=(
@@ -245,6 +420,60 @@ GRADIENT_STEP = Exercise(
             _summed_step,
             "The loss is a mean over the pixels, so its gradient is one, too: divide by `len(table)`. Without that, "
             "twice the pixels would make the step twice as long.",
+        ),
+        Mistake(
+            "twice the gradient",
+            _twice,
+            "Your step is twice as long. A square has a 2 in its derivative; minus the logarithm of a softmax has "
+            "none: its derivative is the probability minus the truth.",
+        ),
+        Mistake(
+            "over the features",
+            _over_features,
+            "You divided by the number of features. The mean is over the pixels: `len(table)`.",
+        ),
+        Mistake(
+            "no shift",
+            _no_shift_step,
+            "`np.exp(1500)` is infinite, and infinity over infinity is NaN. Subtract each row's largest score first: "
+            "that changes no probability.",
+        ),
+        Mistake("one shift for all", _one_shift_step, _ONE_SHIFT),
+        Mistake(
+            "weights turned",
+            _turned_weights,
+            "You multiplied by `weights.T`. The table is (n, F) and the weights (F, K): `table @ weights` is (n, K), a "
+            "score for each pixel and class.",
+        ),
+        Mistake(
+            "only classes that occur",
+            _classes_that_occur,
+            "`labels.max() + 1` is not the number of classes: the last class may have no pixel here. Ask the weights, "
+            "`weights.shape[1]`.",
+        ),
+        Mistake(
+            "columns less one",
+            _columns_less_one,
+            "`p[:, labels] -= 1` subtracts 1 in whole columns. One entry of each row: give the rows' numbers, too.",
+        ),
+        Mistake(
+            "rate ignored",
+            _rate_ignored,
+            "Your step has the same length whatever `rate` is: multiply the gradient by it.",
+        ),
+        Mistake(
+            "no step",
+            _no_step,
+            "You returned the weights unchanged: subtract the rate times the gradient.",
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "You kept a penalty on the weights, which this exercise leaves out: all that counts is the "
+                "cross-entropy.",
+            )
+            for name, wrong in (("penalty", _penalised), ("penalty but for the last", _penalised_but_last))
         ),
         Mistake(
             "over all entries",
@@ -316,6 +545,45 @@ def _none_left(pictures, share):
     return np.isin(pictures, numbers[-count:])
 
 
+def _share_of_rows(pictures, share):
+    rows = np.sort(pictures)
+    least = rows[-max(1, round(share * len(rows)))]
+    return pictures >= (rows[rows > rows[0]][0] if least == rows[0] else least)
+
+
+def _share_of_rows_all(pictures, share):
+    rows = np.sort(pictures)
+    return pictures >= rows[-max(1, round(share * len(rows)))]
+
+
+def _rows_gathered(pictures, share):
+    numbers, sizes = np.unique(pictures, return_counts=True)
+    count = 1
+    while count < len(numbers) - 1 and sizes[-count:].sum() < share * len(pictures):
+        count += 1
+    return np.isin(pictures, numbers[-count:])
+
+
+def _rounded_down(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[-min(max(int(share * len(numbers)), 1), len(numbers) - 1) :])
+
+
+def _rounded_up(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[-min(max(math.ceil(share * len(numbers)), 1), len(numbers) - 1) :])
+
+
+def _all_for_none(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[-min(round(share * len(numbers)), len(numbers) - 1) :])
+
+
+def _one_too_few(pictures, share):
+    numbers = np.unique(pictures)
+    return pictures > numbers[-min(max(round(share * len(numbers)), 1), len(numbers) - 1)]
+
+
 def _by_appearance(pictures, share):
     numbers = np.array(list(dict.fromkeys(pictures.tolist())))
     count = min(max(round(share * len(numbers)), 1), len(numbers) - 1)
@@ -376,6 +644,14 @@ SPLIT_BY_PICTURE = Exercise(
         ),
         Property("takes pictures in any order and with any numbers", _picture_columns, weight=2),
         Property(
+            "counts pictures, however many rows each has",
+            [
+                (np.array([1, 2, 2, *[9] * 12, 4]), 0.5),
+                (np.array([*[1] * 12, 2, 3, 4]), 0.5),
+                (np.array([1, 2, 3, *[4] * 9, 5, 6]), 0.45),
+            ],
+        ),
+        Property(
             "tests on one picture at least, and keeps one to learn from",
             [(np.array([0, 1, 2, 1]), 0.1), (np.array([3, 3, 8]), 0.9), (np.array([4, 7, 6, 6]), 0.95)],
         ),
@@ -396,6 +672,39 @@ SPLIT_BY_PICTURE = Exercise(
             "each picture apart",
             _each_picture_apart,
             "You test on a part of *every* picture: each test pixel has neighbours in training. Choose whole pictures.",
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "You took a share of the *rows*, rounded to whole pictures: one large picture fills it alone. The "
+                "share is of the pictures, `round(share * number of pictures)`.",
+            )
+            for name, wrong in (
+                ("share of rows", _share_of_rows),
+                ("share of rows, perhaps all", _share_of_rows_all),
+                ("rows gathered", _rows_gathered),
+            )
+        ),
+        Mistake(
+            "rounded down",
+            _rounded_down,
+            "You rounded down, with `int` or `//`. Asked for is the nearest whole number, `round`.",
+        ),
+        Mistake(
+            "rounded up",
+            _rounded_up,
+            "You rounded up. Asked for is the nearest whole number, `round`.",
+        ),
+        Mistake(
+            "all for none",
+            _all_for_none,
+            "Where the share rounds to no picture, `numbers[-0:]` is *all* of them: test on one at least.",
+        ),
+        Mistake(
+            "one too few",
+            _one_too_few,
+            "You test on one picture less than asked: `>` leaves out the picture that you compare with, `>=` does not.",
         ),
         Mistake(
             "minus nothing",
@@ -470,6 +779,27 @@ def _examined_on_all(table, labels, pictures):
 
 def _errors(table, labels, pictures):
     return 1 - leave_one_out(table, labels, pictures)
+
+
+def _counts(table, labels, pictures):
+    sizes = np.array([np.sum(pictures == number) for number in np.unique(pictures)])
+    return np.rint(leave_one_out(table, labels, pictures) * sizes).astype(int)
+
+
+def _as_they_come(table, labels, pictures):
+    numbers = np.unique(pictures).tolist()
+    return leave_one_out(table, labels, pictures)[
+        [numbers.index(n) for n in dict.fromkeys(pictures.tolist())]
+    ]
+
+
+def _one_row_out(table, labels, pictures):
+    right = []
+    for row in range(len(table)):
+        rest = np.arange(len(table)) != row
+        model = softmax.softmax_regression(table[rest], labels[rest])
+        right.append(softmax.predict(model, table[row : row + 1])[0] == labels[row])
+    return np.array([np.mean(np.array(right)[pictures == number]) for number in np.unique(pictures)])
 
 
 def _one_mean(table, labels, pictures):
@@ -547,6 +877,22 @@ LEAVE_ONE_OUT = Exercise(
             "Those are the shares of *wrong* pixels. The accuracy is the share of right ones.",
         ),
         Mistake(
+            "counts",
+            _counts,
+            "You counted the right pixels. The accuracy is their share: divide by the picture's number of pixels.",
+        ),
+        Mistake(
+            "in order of appearance",
+            _as_they_come,
+            "The numbers are right, but in the order in which the pictures appear. Asked for is the rising order of "
+            "their numbers, as `np.unique` gives it.",
+        ),
+        Mistake(
+            "one row out",
+            _one_row_out,
+            "You left out one *pixel* at a time: the others of its picture still teach. Leave out the whole picture.",
+        ),
+        Mistake(
             "one mean for all",
             _one_mean,
             "You give the same number, the mean, for each picture. Keep them apart: their spread is half the answer.",
@@ -600,6 +946,38 @@ def _from_the_right(image):
     return _coded(image, (*_CLOCKWISE[3:], *_CLOCKWISE[:3]))
 
 
+def _from_above(image):
+    return _coded(image, (*_CLOCKWISE[1:], _CLOCKWISE[0]))
+
+
+def _opposite(image):
+    return _coded(image, [(-dy, -dx) for dy, dx in _CLOCKWISE])
+
+
+def _wrapping_difference(image):
+    return _coded(image, _CLOCKWISE, lambda neighbour, centre: neighbour - centre >= 0)
+
+
+def _forgiving(image):
+    return _coded(
+        image, _CLOCKWISE, lambda neighbour, centre: (neighbour > centre) | _near(neighbour, centre)
+    )
+
+
+def _near(neighbour, centre):
+    return np.isclose(neighbour, centre, atol=1e-2)
+
+
+def _last_left_out(image):
+    codes = binary_pattern(image)
+    codes[-1], codes[:, -1] = 0, 0
+    return codes
+
+
+def _noughts(image):
+    return 0 * binary_pattern(image)
+
+
 def _number_of_ones(image):
     codes = binary_pattern(image)
     return sum(codes >> bit & 1 for bit in range(8))
@@ -607,6 +985,7 @@ def _number_of_ones(image):
 
 SPIRAL = np.array([[9, 1, 2], [8, 5, 3], [7, 6, 4]])
 TIE = np.array([[5, 5, 1], [1, 5, 1], [1, 1, 5]])
+CLOSE = np.array([[0.5, 0.504, 0.496], [0.499, 0.5, 0.501], [0.52, 0.495, 0.48]])
 
 BINARY_PATTERN = Exercise(
     slug="binary-pattern",
@@ -634,6 +1013,7 @@ BINARY_PATTERN = Exercise(
             weight=2,
         ),
         Property("gives 255 on a constant picture", [np.full((3, 4), 0.5)]),
+        Property("compares exactly, and 8-bit pictures too", [CLOSE, SPIRAL.astype(np.uint8)]),
         Property("does not mind a lamp", lambda rng: [(0.3 * rng.random((4, 5)) + 0.1).round(2)]),
     ),
     mistakes=(
@@ -669,6 +1049,39 @@ BINARY_PATTERN = Exercise(
             "from the right",
             _from_the_right,
             "You begin with the neighbour at the right. Bit 0 is the top left one.",
+        ),
+        Mistake(
+            "from above",
+            _from_above,
+            "You begin with the neighbour above. Bit 0 is the top left one.",
+        ),
+        Mistake(
+            "opposite neighbours",
+            _opposite,
+            "Each of your bits belongs to the neighbour on the *opposite* side. `np.roll(image, 1, axis=0)` moves the "
+            "picture down: what then lies on a pixel was above it.",
+        ),
+        Mistake(
+            "difference of 8 bits",
+            _wrapping_difference,
+            "Numbers of 8 bits without sign cannot be negative: 3 − 5 is 254. Compare the two, `neighbour >= centre`, "
+            "instead of their difference with 0.",
+        ),
+        Mistake(
+            "forgiving",
+            _forgiving,
+            "You count a slightly darker neighbour as equally bright. Compare exactly: `>=`.",
+        ),
+        Mistake(
+            "last row and column left out",
+            _last_left_out,
+            "Your loop ends one row and one column too early: the inner pixels are those of rows 1 … H − 2, and "
+            "`range(1, H - 1)` is that.",
+        ),
+        Mistake(
+            "noughts",
+            _noughts,
+            "All your codes are 0: nothing is ever added to them. Does the loop reach a pixel, and the sum its array?",
         ),
         Mistake(
             "number of ones",

@@ -11,7 +11,8 @@ from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meter
 
 _HINT = (
     "Try: paint a stroke with each brush, then another where the answer is wrong.\n"
-    "Notice: how few pixels it takes, which questions the trees ask, and that a wrong place need not be an unsure one."
+    "Notice: how few pixels it takes, which features do the sorting, that a wrong place need not be an unsure one, and "
+    "that a right stroke may lower the score of another class."
 )
 _PATIENCE = 0.05  # seconds of growing a tick
 _UNSURE = 0.2  # a pixel is unsure when its two best classes are no further apart
@@ -137,7 +138,8 @@ class StrokesExplorer(Explorer):
             best = np.partition(self._votes, -2, axis=0)[-2:]
             self.unsure = (best[1] - best[0] < _UNSURE * self.grown).reshape(shape)
         self.importances = kinds(self._features, self._shares)
-        self.scores = {} if self.target is None or not self.grown else self._measure()
+        known = self.target is not None and self.grown
+        self.scores = self._measure(self.painted, self.answer) if known else {}
         with self.canvas.hold_sync():
             self.canvas.layers = [
                 layer("answer", self.answer, plotting.PALETTE),
@@ -149,10 +151,10 @@ class StrokesExplorer(Explorer):
             self.canvas.panel = meters(self.scores) + heading + meters(asked)
             self.canvas.status = self._describe()
 
-    def _measure(self):
+    def _measure(self, painted, answer):
         """IoU of each class, and their mean, where the truth is known and nothing was painted."""
-        asked = (self.target > 0) & (self.painted == 0)
-        matrix = metrics.confusion_matrix(self.target[asked], self.answer[asked], len(self.names) + 1)
+        asked = (self.target > 0) & (painted == 0)
+        matrix = metrics.confusion_matrix(self.target[asked], answer[asked], len(self.names) + 1)
         each = metrics.iou(matrix)[1:]
         return {"mean IoU": float(np.nanmean(each))} | {
             f"IoU, {name}": float(value)
@@ -179,8 +181,8 @@ class StrokesExplorer(Explorer):
             answer = forest.predict(self.image)
             text = f"{count}, {(painted > 0).mean():.1%} of the pixels"
             if self.target is not None:
-                asked = (self.target > 0) & (painted == 0)
-                text += f": {(answer == self.target)[asked].mean():.0%} of the others right"
+                score = self._measure(painted, answer)["mean IoU"]
+                text += f": mean IoU on the others {score:.2f}"
             frames.append(plotting.Picture(self.image, count, labels=answer))
             story.append(text)
         if not frames:

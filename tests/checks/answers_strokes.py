@@ -57,6 +57,50 @@ def scores_for_probabilities(scores, labels):
     return float(-np.log(p[np.arange(len(labels)), labels] + 1e-9).mean())
 
 
+@wrong("mean-loss")
+def logarithm_of_noughts(scores, labels):
+    truth = special.softmax(scores, axis=1) * (labels[:, None] == np.arange(scores.shape[1]))
+    with np.errstate(divide="ignore"):
+        return -np.log(truth).mean()
+
+
+@wrong("mean-loss")
+def binary_cross_entropies(scores, labels):
+    """As if each class were a yes-or-no question of its own."""
+    p = special.softmax(scores, axis=1)
+    p[np.arange(len(labels)), labels] = 1 - p[np.arange(len(labels)), labels]
+    return -np.log1p(-p).sum() / len(labels)
+
+
+@wrong("mean-loss")
+def counted_from_one(scores, labels):
+    return log_sum_exp(scores, labels - 1)
+
+
+@wrong("mean-loss")
+def never_divided(scores, labels):
+    return float(np.mean(scores.max(axis=1) - scores[np.arange(len(labels)), labels]))
+
+
+@wrong("mean-loss")
+def competing_pixels(scores, labels):
+    """The exponentials as given, row by row, then sums down the columns."""
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return -np.log((p / p.sum(axis=0))[np.arange(len(labels)), labels]).mean()
+
+
+@wrong("mean-loss")
+def nothing_known(scores, labels):
+    return math.log(scores.shape[1])
+
+
+@wrong("mean-loss")
+def one_largest_score(scores, labels):
+    """Rows far below the largest score of all have no exponential left."""
+    p = np.exp(scores - scores.max())
+    return -np.log(p[np.arange(len(labels)), labels] / p.sum(axis=1)).mean()
+
+
 @right("gradient-step")
 def sum_of_outer_products(weights, table, labels, rate):
     """Each pixel pulls by its features times what its probabilities are wrong by."""
@@ -105,6 +149,67 @@ def turned(weights, table, labels, rate):
     return weights.T - rate * error.T @ table / len(table)
 
 
+def _moved(weights, table, labels, rate, p):
+    p[np.arange(len(labels)), labels] -= 1
+    return weights - rate / len(table) * table.T @ p
+
+
+@wrong("gradient-step")
+def one_shift_for_all(weights, table, labels, rate):
+    scores = table @ weights
+    p = np.exp(scores - scores.max())
+    return _moved(weights, table, labels, rate, p / p.sum(axis=1, keepdims=True))
+
+
+@wrong("gradient-step")
+def overflowing(weights, table, labels, rate):
+    p = np.exp(table @ weights)
+    return _moved(weights, table, labels, rate, p / p.sum(axis=1, keepdims=True))
+
+
+@wrong("gradient-step")
+def derivative_of_a_square(weights, table, labels, rate):
+    return of_the_library(weights, table, labels, 2 * rate)
+
+
+@wrong("gradient-step")
+def weights_turned(weights, table, labels, rate):
+    return _moved(weights, table, labels, rate, special.softmax(table @ weights.T, axis=1))
+
+
+@wrong("gradient-step")
+def classes_of_these_labels(weights, table, labels, rate):
+    error = special.softmax(table @ weights, axis=1) - np.eye(len(np.unique(labels)))[labels]
+    return weights - rate / len(table) * table.T @ error
+
+
+@wrong("gradient-step")
+def whole_columns_less_one(weights, table, labels, rate):
+    p = special.softmax(table @ weights, axis=1)
+    p[:, np.unique(labels)] -= 1
+    return weights - rate / len(table) * table.T @ p
+
+
+@wrong("gradient-step")
+def mean_over_the_features(weights, table, labels, rate):
+    return of_the_library(weights, table, labels, rate * len(table) / len(weights))
+
+
+@wrong("gradient-step")
+def with_a_penalty(weights, table, labels, rate):
+    return weights - rate * softmax.loss_and_gradient(weights, table, labels, 1e-3)[1]
+
+
+@wrong("gradient-step")
+def of_length_one(weights, table, labels, rate):
+    return of_the_library(weights, table, labels, 1)
+
+
+@wrong("gradient-step")
+def standing_still(weights, table, labels, rate):
+    return weights + 0
+
+
 @right("split-by-picture")
 def sets(pictures, share):
     numbers = sorted(set(pictures.tolist()))
@@ -147,6 +252,43 @@ def rounded_up(pictures, share):
     numbers = np.unique(pictures)
     count = min(math.ceil(share * len(numbers)), len(numbers) - 1)
     return np.isin(pictures, numbers[-count:])
+
+
+@wrong("split-by-picture")
+def rounded_down(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[-int(np.clip(share * len(numbers), 1, len(numbers) - 1)) :])
+
+
+@wrong("split-by-picture")
+def quantile_of_rows(pictures, share):
+    """A share of the rows, then whole pictures: one large picture fills it."""
+    rows = np.sort(pictures)
+    least = rows[-max(1, round(share * len(rows)))]
+    if least == rows[0]:
+        least = rows[rows > rows[0]][0]
+    return pictures >= least
+
+
+@wrong("split-by-picture")
+def until_enough_rows(pictures, share):
+    """Pictures from the last on, until they hold the share of the rows."""
+    test, numbers = set(), sorted(set(pictures.tolist()))
+    while len(numbers) > 1 and (not test or np.isin(pictures, list(test)).mean() < share):
+        test.add(numbers.pop())
+    return np.isin(pictures, list(test))
+
+
+@wrong("split-by-picture")
+def clamped_above_only(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[-min(round(share * len(numbers)), len(numbers) - 1) :])
+
+
+@wrong("split-by-picture")
+def larger_than(pictures, share):
+    numbers = np.unique(pictures)
+    return pictures > numbers[-sorted((1, round(share * len(numbers)), len(numbers) - 1))[1]]
 
 
 @right("leave-one-out")
@@ -197,6 +339,12 @@ def pooled(table, labels, pictures):
     return float(np.average(of_scikit_learn(table, labels, pictures), weights=sizes))
 
 
+@wrong("leave-one-out")
+def right_pixels(table, labels, pictures):
+    """How many, not which share."""
+    return of_scikit_learn(table, labels, pictures) * np.unique(pictures, return_counts=True)[1]
+
+
 @right("binary-pattern")
 def pixel_after_pixel(image):
     height, width = image.shape
@@ -241,3 +389,43 @@ def against_the_mean(image):
     return np.packbits(ring >= views.mean(axis=(2, 3))[..., None], axis=-1, bitorder="little")[..., 0].astype(
         int
     )
+
+
+def _bits(image, compare, order=(0, 1, 2, 5, 8, 7, 6, 3)):
+    views = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
+    ring = views.reshape(*views.shape[:2], 9)[..., list(order)]
+    bits = compare(ring, views[..., 1, 1, None])
+    return np.packbits(bits, axis=-1, bitorder="little")[..., 0].astype(int)
+
+
+@wrong("binary-pattern")
+def unsigned_difference(image):
+    """A difference of 8-bit numbers is never below 0."""
+    return _bits(image, lambda ring, centre: ring - centre >= 0)
+
+
+@wrong("binary-pattern")
+def nearly_as_bright(image):
+    return _bits(image, lambda ring, centre: ring > centre - 0.01)
+
+
+@wrong("binary-pattern")
+def rolled_the_other_way(image):
+    return _bits(image, np.greater_equal, (8, 7, 6, 3, 0, 1, 2, 5))
+
+
+@wrong("binary-pattern")
+def from_above(image):
+    return _bits(image, np.greater_equal, (1, 2, 5, 8, 7, 6, 3, 0))
+
+
+@wrong("binary-pattern")
+def stops_too_early(image):
+    codes = windows(image)
+    codes[-1:], codes[:, -1:] = 0, 0
+    return codes
+
+
+@wrong("binary-pattern")
+def nothing_added(image):
+    return np.zeros((len(image) - 2, len(image[0]) - 2), int)

@@ -17,8 +17,8 @@ camera   ``_camera``            ``noise contrast illumination``
 
 Train and test never share a source pixel: each photograph gives two rectangles, at least `MARGIN` pixels apart, and
 everything that is computed from a pixel (flattening, shrinking, turning, scaling) happens within its rectangle. Nor
-do they share a copy: the grass photograph was made seamless by pasting rows 0 to 134 of its left part elsewhere, 346
-rows down and 182 columns to the right, which is in the test half; so its training half begins below them.
+do they share a copy: rows 0 to 134 of the grass photograph's left part return in it, 346 rows down and 182 columns to
+the right, which is in the test half; so its training half begins below them.
 
 Lesson 07 learns these textures from a few strokes; before, every method of lessons 02 to 06 has failed on them.
 
