@@ -556,8 +556,8 @@ def graph_cut(image, seeds, *, smoothness=50.0, components=4, connectivity=8, se
     3. ``min_cut``: the best mask of all that contain the object's seeds and none of the background's.
 
     Parameters: image (H, W) or (H, W, C), integers or floats in [0, 1]; seeds, integers (H, W): 0 unknown, 1 object, 2
-    background; smoothness, cost of a boundary against the unary costs (see ``contrast_weights``); components, Gaussians a label, 0 for seeds
-    and contrast alone; connectivity, 4 or 8; seed, for the Gaussians' start.
+    background; smoothness, the cost of a boundary against the unary costs (see ``contrast_weights``); components,
+    Gaussians a label, 0 for seeds and contrast alone; connectivity, 4 or 8; seed, for the Gaussians' start.
     Returns: Cut. Raises TypeError or ValueError as the three functions. Cost: mostly the minimum cut.
 
     Reference: Boykov & Jolly, Interactive graph cuts for optimal boundary & region segmentation of objects in N-D

@@ -30,7 +30,7 @@ class GraphCutExplorer(Explorer):
     width : int
         Of the strokes, in pixels.
     smoothness : float
-        First value of λ, see ``graph_cuts.contrast_weights``.
+        First value of λ, the price of a pair of neighbours; see ``graph_cuts.contrast_weights``.
     box : (top, left, bottom, right), optional
         Where GrabCut looks for the object; by default a little more than the target, or all but a rim of the picture.
     name : str
@@ -184,11 +184,14 @@ class GraphCutExplorer(Explorer):
             for strength in _STRENGTHS:
                 small, _ = cut(self._small, self._costs, strength / self._block)
                 mask = enlarge(small, self._block, self.image.shape[:2])
-                text = f"λ = {strength}: {pieces(mask)} pieces"
-                if self.target is not None:
-                    text += f", IoU {metrics.mask_iou(self.target, mask):.2f}"
-                frames.append(plotting.Picture(self.image, text, labels=mask))
-                story.append(text)
+                told = f"λ = {strength}: {pieces(mask)} pieces"
+                if self.target is None:
+                    frames.append(plotting.Picture(self.image, told, labels=mask))
+                else:
+                    score = f"IoU {metrics.mask_iou(self.target, mask):.2f}"
+                    frames.append(plotting.Errors(self.target, mask, f"λ = {strength}: {score}"))
+                    told += f", {score}"
+                story.append(told)
         return plotting.figure(
             *frames,
             columns=4,
