@@ -389,7 +389,7 @@ FLOOD = Exercise(
     slug="flood-queue",
     lesson="03",
     title="The flood",
-    minutes=15,
+    minutes=18,
     points=4,
     hints=(
         "Begin with a list of entries for the marker pixels and `heapq.heapify` it; then a `while "
@@ -656,7 +656,7 @@ REPAIR = Exercise(
     slug="repair-split",
     lesson="03",
     title="Repair",
-    minutes=7,
+    minutes=6,
     points=3,
     hints=(
         "Water rises from the *lowest* places. Where is `distance` low, and where are the markers?",
