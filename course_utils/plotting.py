@@ -319,7 +319,10 @@ class Bars:
 
 @dataclass
 class Points:
-    """Clouds of points: ``series`` maps a name to ``(x, y)`` (no legend if all are blank); ``diagonal`` draws y = x."""
+    """Clouds of points: ``series`` maps a name to ``(x, y)`` (no legend if all are blank); ``diagonal`` draws y = x.
+
+    ``colours`` are names or (r, g, b), one a series; ``equal`` gives both axes one unit.
+    """
 
     series: dict
     title: str = ""
@@ -327,10 +330,12 @@ class Points:
     ylabel: str = ""
     diagonal: bool = False
     marker_size: float = 16
+    colours: tuple = (ACCENT, ANSWER, TRUTH, "#CC79A7", "#E69F00")
+    equal: bool = False
 
     def draw(self, axes):
         for i, (name, (x, y)) in enumerate(self.series.items()):
-            colour = (ACCENT, ANSWER, TRUTH, "#CC79A7", "#E69F00")[i % 5]
+            colour = self.colours[i % len(self.colours)]
             axes.scatter(
                 x,
                 y,
@@ -345,6 +350,8 @@ class Points:
             every = np.concatenate([np.ravel(values) for pair in self.series.values() for values in pair])
             ends = [np.nanmin(every), np.nanmax(every)]
             axes.plot(ends, ends, color="#999999", linestyle="--", linewidth=1)
+        if self.equal:
+            axes.set_aspect("equal", adjustable="datalim")
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         if any(name.strip() for name in self.series) and len(self.series) > 1:
             axes.legend(fontsize=10, frameon=False)

@@ -36,6 +36,7 @@ PANELS = {
     "curves": P.Curves(X, {"a": X, "b": (X, X**2)}, "c", marks={"best": (0.5, 0.5)}, ylim=(0, 1)),
     "bars": P.Bars({"a": 0.5, "b": np.nan}, "b", spread={"a": (0.4, 0.6)}),
     "points": P.Points({"a": (X, X), "b": (X, X**2)}, "p", diagonal=True),
+    "points of one unit": P.Points({"a": (X, X)}, "p", colours=((0.2, 0.4, 0.6),), equal=True),
     "network": P.Network({"s": (0, 1), "t": (2, 0)}, [("s", "t", "3")], "n", full=[("s", "t")], side=["s"]),
 }
 

@@ -201,11 +201,22 @@ class MeanShiftExplorer(Explorer):
             "step",
             "density",
         )
-        path = self.canvas.seeds(width=5)
+        places = self.path[:, :2]
+        corner = np.maximum(places.min(axis=0) - 2 * self.spatial, 0).astype(int)  # what is around the climb
+        part = tuple(
+            slice(a, int(b)) for a, b in zip(corner, places.max(axis=0) + 2 * self.spatial + 1, strict=True)
+        )
+        climbing = plotting.Picture(
+            self.image[part],
+            f"one climb, enlarged: {len(self.path) - 1} steps",
+            labels=self.neighbours()[part].astype(int),
+            lines={"from the pixel to its mode": places - corner},
+        )
         return plotting.figure(
-            plotting.Picture(self.image, f"one climb: {len(self.path) - 1} steps", labels=path), curve, *frames,
+            climbing, curve, *frames,
             alt=f"{self.canvas.label}. One pixel climbs: {climb}. Then the regions of all: {'; '.join(story)}.",
-            caption=f"One pixel climbs ({climb}); the density never falls. How many regions all of them make "
+            caption=f"One pixel climbs ({climb}); tinted are the pixels within one bandwidth of "
+            f"its mode. The density never falls. How many regions all of them make "
             f"depends on the bandwidth: {'; '.join(story)}.",
         )  # fmt: skip
 
