@@ -170,7 +170,7 @@ class WatershedExplorer(Explorer):
             markers = plant(self.elevation, self.mask, depth)
             labels, levels = rise(self.elevation, markers, self.mask)
             wet = np.where(levels <= self._low + level * (self._high - self._low), labels, 0)
-            known = f"{_count(wet)} of {_regions(labels)}" if _count(wet) < _count(labels) else _regions(wet)
+            known = f"{_count(wet)} of {_count(labels)}" if _count(wet) < _count(labels) else _regions(wet)
             text = f"{f'h = {depth:g}' if depth else 'every hollow'}, {when}: {known}"
             frames.append(plotting.Picture(self.image, text, labels=wet))
             story.append(text)
