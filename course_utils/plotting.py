@@ -352,6 +352,7 @@ class Points:
             axes.plot(ends, ends, color="#999999", linestyle="--", linewidth=1)
         if self.equal:
             axes.set_aspect("equal", adjustable="datalim")
+            axes.locator_params(nbins=6)
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         if any(name.strip() for name in self.series) and len(self.series) > 1:
             axes.legend(fontsize=10, frameon=False)

@@ -188,9 +188,9 @@ class MeanShiftExplorer(Explorer):
         frames, story = [], []
         for factor in (0.5, 2):
             labels = clustering.mean_shift_segments(self.lab, self.spatial, factor * self.colour, self.area)
-            text = f"colour bandwidth {factor * self.colour:g}: {_regions(labels)}"
-            frames.append(plotting.Picture(self.image, text, outlines=labels))
-            story.append(text)
+            found = f"{factor * self.colour:g}: {_regions(labels)}"
+            frames.append(plotting.Picture(self.image, f"h = {found}", outlines=labels))
+            story.append(f"colour bandwidth {found}")
         first, last = self.density[[0, -1]]
         moved = np.hypot(*(self.path[-1, :2] - self.path[0, :2]))
         climb = f"{len(self.path) - 1} steps, {moved:.0f} px, density {first:.0f} to {last:.0f}"
@@ -208,7 +208,7 @@ class MeanShiftExplorer(Explorer):
         )
         climbing = plotting.Picture(
             self.image[part],
-            f"one climb, enlarged: {len(self.path) - 1} steps",
+            f"one climb, {len(self.path) - 1} steps",
             labels=self.neighbours()[part].astype(int),
             lines={"from the pixel to its mode": places - corner},
         )
