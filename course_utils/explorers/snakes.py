@@ -19,7 +19,7 @@ from course_utils.explorers.canvas import (
 _FRAMES = 240  # at most, then a run ends
 _STEPS = 25  # of the snake, a frame
 _WORK = 500_000  # pixels that Chan–Vese may visit, a frame
-_STILL = 1e-3  # pixels: a snake whose fastest point is slower than this a step has come to rest
+_STILL = 1e-4  # pixels a unit of time: a snake whose fastest point is slower has come to rest
 _SPACING = 2.5  # pixels between the points of a snake
 _HINT = (
     "Try: play (P), then drag the line under the energy back in time. Then draw a contour of your own, corner by "
@@ -69,6 +69,7 @@ class SnakeExplorer(Explorer):
     ):  # fmt: skip
         self.image, self._grey, self.target = _check(image, target)
         self._landscape, self._mu = snakes.edge_energy(self._grey, sigma), mu
+        self._pace = min(snakes.largest_step(self._landscape), 100.0)
         self._given = _ellipse(self._grey.shape) if start is None else np.asarray(start, float)
         self._start, self._regions = _chain(self._given), False
         self._truth = truth(self.target)
@@ -218,12 +219,14 @@ class SnakeExplorer(Explorer):
             steps = max(2, _WORK // self._grey.size) if steps is None else steps
             found = level_sets.chan_vese(self._grey, frame, mu=self._mu, steps=steps)
             return found.phi, found.energies[[0, -1]], len(found.energies) <= steps
-        steps = _STEPS if steps is None else steps
-        found = snakes.evolve(
-            frame, self._landscape, alpha=self.alpha, beta=self.beta, balloon=self.balloon, steps=steps,
-            tolerance=_STILL,
+        found = self._let_go(frame, _STEPS if steps is None else steps)
+        return found.contours[-1], found.energy[[0, -1]], found.rested
+
+    def _let_go(self, points, steps):
+        return snakes.evolve(
+            points, self._landscape, alpha=self.alpha, beta=self.beta, balloon=self.balloon, steps=steps,
+            step=self._pace, tolerance=_STILL * self._pace,
         )  # fmt: skip
-        return found.contours[-1], found.energy[[0, -1]], len(found.energy) <= steps
 
     # ------------------------------------------------------------------------------------ showing
 
@@ -263,15 +266,14 @@ class SnakeExplorer(Explorer):
     def strip(self):
         """The start, the snake on its way and at its end, and Chan–Vese from the same start."""
         began = np.vstack([self._start, self._start[:1]])
-        found = snakes.evolve(
-            self._start, self._landscape, alpha=self.alpha, beta=self.beta, balloon=self.balloon,
-            steps=_FRAMES * _STEPS, tolerance=_STILL,
-        )  # fmt: skip
+        found = self._let_go(self._start, _FRAMES * _STEPS)
         last = len(found.contours) - 1
         frames, story = [], []
-        for step in (last // 4, last):
+        for step in (_STEPS, last):
+            step = min(step, last)
             now = np.vstack([found.contours[step], found.contours[step][:1]])
-            text = f"snake, step {step}: energy {found.energy[step]:.1f}"
+            rest = " (at rest)" if found.rested else " (cut off)"
+            text = f"snake, step {step}{rest if step == last else ''}: energy {found.energy[step]:.1f}"
             text += self._in_words(_inside(found.contours[step], self._grey.shape))
             frames.append(plotting.Picture(self.image, text, lines={"start": began, "snake": now}))
             story.append(text)
@@ -279,10 +281,11 @@ class SnakeExplorer(Explorer):
             self._grey, _signed(_inside(self._start, self._grey.shape)), mu=self._mu
         )
         text = f"Chan–Vese, step {len(region.energies) - 1}{self._in_words(region.mask)}"
-        frames.append(plotting.Picture(self.image, text, labels=region.mask, lines={"start": began}))
+        frames.append(plotting.Picture(self.image, text, outlines=region.mask))
         story.append(text)
         return plotting.figure(
             *frames,
+            columns=4,
             alt=f"{self.canvas.label}, one start, two methods: {'; '.join(story)}.",
             caption=f"From one first contour: {'; '.join(story)}.",
         )

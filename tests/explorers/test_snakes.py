@@ -36,7 +36,8 @@ def test_a_frame_is_25_steps_of_the_library(discs):
     image, _ = discs
     explorer = SnakeExplorer(image, alpha=0.1, beta=0.2)
     landscape = snakes.edge_energy(image, 2)
-    expected = snakes.evolve(explorer.start, landscape, alpha=0.1, beta=0.2, steps=75)
+    pace = snakes.largest_step(landscape)
+    expected = snakes.evolve(explorer.start, landscape, alpha=0.1, beta=0.2, step=pace, steps=75)
     for _ in range(3):
         press(explorer, "step")
     np.testing.assert_allclose(explorer.contour, expected.contours[-1])
@@ -182,6 +183,9 @@ def test_the_plot_holds_a_bar_for_each_frame(discs):
 def test_the_strip_tells_both_methods(discs):
     strip = SnakeExplorer(*discs[:1], target=discs[1], name="two discs").strip()
     assert "two discs" in strip.alt and "Chan–Vese, step" in strip.alt and strip.alt.count("IoU") == 3
+    assert "(at rest)" in strip.alt
+    hasty = SnakeExplorer(discs[0], balloon=0.3)  # a balloon that grows out of the picture
+    assert "(cut off)" in hasty.strip().alt
 
 
 @pytest.mark.parametrize(
