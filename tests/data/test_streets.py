@@ -1,6 +1,7 @@
 """The town: the truth is the geometry's, each knob does what it says, and colours do not give the classes away."""
 
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,19 +10,22 @@ from hypothesis import strategies as st
 
 from benchmarks import low_level
 from course_utils.data.synthetic import streets
-from course_utils.data.synthetic.streets import (
+from course_utils.data.synthetic.sample import checked
+from course_utils.data.synthetic.streets import TOWN_CLASSES, TOWN_KNOBS, TOWN_SEEDS, plan, town
+from course_utils.data.synthetic.streets.light import Light
+from course_utils.data.synthetic.streets.upright import draw_pole
+from course_utils.data.synthetic.streets.view import (
     BUILDING,
     CAR,
+    FINE,
     PERSON,
     POLE,
     ROAD,
     SKY,
-    TOWN_CLASSES,
-    TOWN_KNOBS,
-    TOWN_SEEDS,
     TREE,
     WINDOW,
-    town,
+    Canvas,
+    View,
 )
 
 SEEDS = st.integers(0, 10**6)
@@ -35,7 +39,7 @@ few = settings(max_examples=5)
 
 def view_of(seed, size):
     """The camera that `town` uses for this seed."""
-    return streets._View(size, streets._streams(seed).view)
+    return View(size, streets._streams(seed).view)
 
 
 # ------------------------------------------------------------------------------------------------ the truth
@@ -66,7 +70,7 @@ def test_the_town_is_that_of_the_lessons():
 @given(SEEDS)
 def test_ground_lies_below_the_horizon_and_sky_above(seed):
     size = (96, 128)
-    labels, horizon = town(seed, size=size).labels, view_of(seed, size).horizon / streets.FINE
+    labels, horizon = town(seed, size=size).labels, view_of(seed, size).horizon / FINE
     rows = np.arange(size[0])[:, None] + 0.5
     assert not ((labels == ROAD) & (rows < horizon - 1)).any()
     assert not ((labels == SKY) & (rows > horizon + 1)).any()
@@ -82,13 +86,13 @@ def test_ground_ends_where_the_house_fronts_stand(seed):
     view = view_of(seed, size)
     labels = town(seed, size=size, **EMPTY).labels
     row, column = np.nonzero(labels == ROAD)
-    rise = (view.horizon - streets.FINE * (row + 0.5)) / view.focal
+    rise = (view.horizon - FINE * (row + 0.5)) / view.focal
     near = rise < -0.06  # not where a pixel is metres deep
-    u = (streets.FINE * (column[near] + 0.5) - view.columns / 2) / view.focal
+    u = (FINE * (column[near] + 0.5) - view.columns / 2) / view.focal
     depth = -view.height / rise[near]
     x = view.x + depth * (u * view.cos + view.sin)
     z = depth * (view.cos - u * view.sin)
-    houses = streets._row(-1, view, streets._streams(seed).houses)  # the left side is drawn first
+    houses = plan._row(-1, view, streets._streams(seed).houses)  # the left side is drawn first
     for house in houses:
         here = (z > house.start + 0.5) & (z < house.stop - 0.5)
         assert (x[here] > -house.at - 0.1 - 0.05 * depth[here]).all()
@@ -99,13 +103,13 @@ def test_ground_ends_where_the_house_fronts_stand(seed):
 def test_a_pole_stands_where_the_camera_sees_it(seed, x, z):
     """One post alone on a canvas: the column and the rows of pinhole geometry, and its width in pixels."""
     view = view_of(seed, (192, 256))
-    canvas = streets._Canvas(view)
+    canvas = Canvas(view)
     knobs = {name: low for name, (low, _, _) in TOWN_KNOBS.items()} | {"sunshine": 0.5, "wet": 0}
-    k = streets.checked(knobs, TOWN_KNOBS)
-    street = streets.SimpleNamespace(houses=[], lamps=[], half_street=8.0)
-    light = streets._Light(street, k, np.random.default_rng(0))
-    pole = streets.SimpleNamespace(x=x, z=z, height=3.0, radius=0.2, arm=0.0, kind="wire", grey=0.2)
-    streets._pole(canvas, view, pole, light)
+    k = checked(knobs, TOWN_KNOBS)
+    street = SimpleNamespace(houses=[], lamps=[], half_street=8.0)
+    light = Light(street, k, np.random.default_rng(0))
+    pole = SimpleNamespace(x=x, z=z, height=3.0, radius=0.2, arm=0.0, kind="wire", grey=0.2)
+    draw_pole(canvas, view, pole, light)
     row, column = np.nonzero(canvas.classes == POLE)
     depth = z * view.cos + (x - view.x) * view.sin
     centre = view.columns / 2 + view.focal * ((x - view.x) * view.cos - z * view.sin) / depth
@@ -124,7 +128,7 @@ def test_what_is_nearer_hides_what_is_farther():
     surfaces = [(5.0, CAR), (20.0, BUILDING), (9.0, TREE)]
     pictures = []
     for order in (surfaces, surfaces[::-1]):
-        canvas = streets._Canvas(view)
+        canvas = Canvas(view)
         for depth, kind in order:
             mask = canvas.visible(window, np.float32(depth), np.ones((50, 70), bool))
             canvas.paint(window, np.float32(depth), mask, np.zeros(3, np.float32), kind)
@@ -133,7 +137,7 @@ def test_what_is_nearer_hides_what_is_farther():
 
 
 def test_the_class_of_a_pixel_is_that_of_most_of_its_rays_and_of_the_nearest_in_a_tie():
-    canvas = streets._Canvas(view_of(0, (16, 16)))
+    canvas = Canvas(view_of(0, (16, 16)))
     canvas.classes[:2, :2], canvas.depth[:2, :2] = [[ROAD, ROAD], [ROAD, POLE]], [[9, 9], [9, 2]]
     canvas.classes[:2, 2:4], canvas.depth[:2, 2:4] = [[ROAD, POLE], [ROAD, POLE]], [[9, 2], [9, 2]]
     canvas.classes[:2, 4:6], canvas.depth[:2, 4:6] = [[ROAD, POLE], [ROAD, CAR]], [[9, 2], [9, 5]]
@@ -214,7 +218,7 @@ def test_wet_ground_mirrors_the_street():
         alike = []
         for seed in range(4):
             sample = town(seed, **CLEAN | {"wet": wet})
-            horizon = round(view_of(seed, (192, 256)).horizon / streets.FINE)
+            horizon = round(view_of(seed, (192, 256)).horizon / FINE)
             below, above = np.arange(horizon + 4, horizon + 50), np.arange(horizon - 4, horizon - 50, -1)
             ground = sample.labels[below] == ROAD
             grey = sample.image.mean(axis=-1)
