@@ -473,6 +473,10 @@ def _three_pipes_only(capacity, source, sink):
     return _augment(capacity, source, sink, amount=lambda widths: min(*widths[:2], widths[-1]))
 
 
+def _first_only(capacity, source, sink):
+    return _augment(capacity, source, sink, amount=lambda widths: widths[0])
+
+
 def _widest(capacity, source, sink):
     return _augment(capacity, source, sink, amount=max)
 
@@ -586,7 +590,7 @@ REPAIR_MAX_FLOW = Exercise(
     slug="repair-max-flow",
     lesson="05",
     title="Repair: augmenting paths",
-    minutes=10,
+    minutes=8,
     points=4,
     hints=(
         "How much can a path of three pipes carry, and where in the code is that decided?",
@@ -640,6 +644,11 @@ REPAIR_MAX_FLOW = Exercise(
             "narrowest of *all*?",
         ),
         Mistake(
+            "first pipe only",
+            _first_only,
+            "You send what the *first* pipe of the path holds, whatever comes after it.",
+        ),
+        Mistake(
             "widest pipe",
             _widest,
             "You send what the *widest* pipe of the path holds; the others cannot carry that.",
@@ -668,7 +677,7 @@ REPAIR_MAX_FLOW = Exercise(
         Mistake(
             "source and sink only",
             _ends,
-            "You added up the pipes at the source and at the sink. What lies between them may be narrower.",
+            "You added up the pipes at one end, the source or the sink. What lies between may be narrower.",
         ),
         Mistake(
             "paths counted",
@@ -707,6 +716,7 @@ _turned = _with(turn=True)
 _probabilities = _with(lambda p: p)
 _one_minus = _with(lambda p: 1 - p)
 _half_price = _with(price=lambda s: s / 2)
+_double_price = _with(price=lambda s: 2 * s)
 _log2 = _with(lambda p: -np.log2(p))
 _log10 = _with(lambda p: -np.log10(p))
 _whole_price = _with(price=int)
@@ -858,6 +868,11 @@ RESTORE_MASK = Exercise(
         ),
         Mistake(
             "half price", _half_price, "Each pair pays `smoothness` once, and in your version half of it."
+        ),
+        Mistake(
+            "double price",
+            _double_price,
+            "Each pair pays `smoothness` once, and in your version twice.",
         ),
         Mistake(
             "diagonals, too",
