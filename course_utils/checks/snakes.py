@@ -50,6 +50,24 @@ def _flat_roll(points, alpha, beta):
     return float(alpha * stretch + beta * ((ahead - 2 * points + behind) ** 2).sum()) / 2
 
 
+def _no_beta(points, alpha, beta):
+    return inner_energy(points, alpha, 0.0)
+
+
+def _half_of_one(points, alpha, beta):
+    return inner_energy(points, alpha, 2 * beta)
+
+
+def _mean_for_sum(points, alpha, beta):
+    return inner_energy(points, alpha, beta) / (2 * len(points))
+
+
+def _sum_then_square(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, axis=0), np.roll(points, 1, axis=0)
+    stretch, bend = (ahead - points).sum() ** 2, (ahead - 2 * points + behind).sum() ** 2
+    return float(alpha * stretch + beta * bend) / 2
+
+
 ARROW = np.array([[0, 0], [0, 6], [6, 6], [2, 4]])
 
 
@@ -64,9 +82,10 @@ INNER_ENERGY = Exercise(
     minutes=5,
     points=2,
     hints=(
-        "The last point's neighbour is the first. Which numpy function moves all rows up by one, the first "
-        "row to the end?",
-        "`ahead = np.roll(points, -1, axis=0)` holds p[i + 1] in row i; with `1` it holds p[i − 1].",
+        "Row i of `ahead` is p[i + 1], row i of `behind` is p[i − 1]. Which difference of these arrays holds all "
+        "the p[i + 1] − p[i] at once, and which the second differences?",
+        "The squared length of a row is the sum of its squared entries, so the sum over all points is the sum over "
+        "the whole array of squares.",
         "`stretch = ((ahead - points) ** 2).sum()`; the bend is the same with `ahead - 2 * points + behind`.",
     ),
     reference=inner_energy,
@@ -107,6 +126,22 @@ INNER_ENERGY = Exercise(
             "one times the middle",
             _bend_adds,
             "In the bend the middle point counts twice: 1, −2, 1. As it is, a straight line would bend.",
+        ),
+        Mistake("β forgotten", _no_beta, "There is no bending in your energy: the term with β is missing."),
+        Mistake(
+            "half of one term",
+            _half_of_one,
+            "Only one of your two sums is halved: the ½ stands before both, (α · stretch + β · bend) / 2.",
+        ),
+        Mistake(
+            "means for sums",
+            _mean_for_sum,
+            "You take means. The energy *adds* over the points (and over y and x).",
+        ),
+        Mistake(
+            "squared after the sum",
+            _sum_then_square,
+            "You add first and square then: round a closed contour the differences add up to 0. Square each, then add.",
         ),
         Mistake(
             "rolled without an axis",
@@ -177,6 +212,52 @@ def _stiff_sign(points, force, alpha, beta, step):
     return np.linalg.solve(np.eye(count) + step * matrix, points + step * force)
 
 
+def _twice(points, force, alpha, beta, step):
+    return implicit_step(points, force, 2 * alpha, 2 * beta, step)
+
+
+def _system(points, force, step, matrix):
+    return np.linalg.solve(np.eye(len(points)) + step * matrix, points + step * force)
+
+
+def _entrywise_square(points, force, alpha, beta, step):
+    second = _matrix(len(points), 1.0, 0.0)
+    return _system(points, force, step, alpha * second + beta * second**2)
+
+
+def _tension_alone(points, force, alpha, beta, step):
+    return implicit_step(points, force, alpha, 0.0, step)
+
+
+def _weights_of_the_matrix_swapped(points, force, alpha, beta, step):
+    return implicit_step(points, force, beta, alpha, step)
+
+
+def _no_force(points, force, alpha, beta, step):
+    return implicit_step(points, 0 * force, alpha, beta, step)
+
+
+def _move_alone(points, force, alpha, beta, step):
+    return implicit_step(points, force, alpha, beta, step) - points
+
+
+def _no_identity(points, force, alpha, beta, step):
+    return np.linalg.solve(step * _matrix(len(points), alpha, beta), points + step * force)
+
+
+def _one_everywhere(points, force, alpha, beta, step):
+    return np.linalg.solve(1 + step * _matrix(len(points), alpha, beta), points + step * force)
+
+
+def _open_stiffness(points, force, alpha, beta, step):
+    """The corners are there for α, but not all of those of β."""
+    one = np.eye(len(points))
+    beside = np.roll(one, 1, axis=1) + np.roll(one, -1, axis=1)
+    beyond = np.eye(len(points), k=2) + np.eye(len(points), k=-2)
+    matrix = alpha * (2 * one - beside) + beta * (6 * one - 4 * beside + beyond)
+    return _system(points, force, step, matrix)
+
+
 def _chains(rng):
     return [
         (
@@ -207,13 +288,13 @@ IMPLICIT_STEP = Exercise(
     ),
     reference=implicit_step,
     properties=(
-        Property("is right for a small ring without force", [(_RING, np.zeros((8, 2)), 0.5, 0.0, 0.5)]),
+        Property("is right for a small ring without force", [(_RING, np.zeros((8, 2)), 0.5, 0.0, 0.25)]),
         Property("is right for the ring with a force and with β", [(_RING, _RING[::-1] / 4, 0.25, 0.5, 0.5)]),
         Property("is right for other contours", _chains, weight=2),
         Property(
             "moves points freely when α and β are 0", [(_RING, np.ones((8, 2)), 0.0, 0.0, 2.0)], weight=0.5
         ),
-        Property("stays calm at a step of a thousand", [(_RING, np.zeros((8, 2)), 0.5, 0.5, 1000.0)]),
+        Property("is right at a step of a thousand", [(_RING, np.zeros((8, 2)), 0.5, 0.5, 1000.0)]),
     ),
     mistakes=(
         Mistake(
@@ -257,6 +338,54 @@ IMPLICIT_STEP = Exercise(
             "The corners of your matrix are empty: first and last point are not joined. `np.roll` of the "
             "unit matrix goes round "
             "the corner, `np.eye(n, k=1)` does not.",
+        ),
+        Mistake(
+            "twice the stiffness",
+            _twice,
+            "Your stiffness is twice too large: the ½ of the energy has gone into its derivative already, as "
+            "A = α (2, −1, −1) shows.",
+        ),
+        Mistake(
+            "half the stiffness",
+            lambda points, force, alpha, beta, step: implicit_step(points, force, alpha / 2, beta / 2, step),
+            "Your stiffness is half of what it should be: deriving a square gives a 2, which uses up the energy's ½.",
+        ),
+        Mistake(
+            "squares of entries",
+            _entrywise_square,
+            "`D**2` squares the entries one by one. Bending twice is the matrix *product* of D with itself.",
+        ),
+        Mistake(
+            "β forgotten", _tension_alone, "There is no stiffness in your system: the matrix of β is missing."
+        ),
+        Mistake(
+            "α and β swapped",
+            _weights_of_the_matrix_swapped,
+            "α and β have changed places: α weighs the matrix of first differences, β its product with itself.",
+        ),
+        Mistake(
+            "force ignored", _no_force, "Your points do not feel the force: it stands on the right-hand side."
+        ),
+        Mistake(
+            "only the move",
+            _move_alone,
+            "You return how far the points move. Asked for are the new points themselves.",
+        ),
+        Mistake(
+            "no identity",
+            _no_identity,
+            "The I is missing in I + step · A. Without it the matrix is singular: moving all points alike costs "
+            "no energy.",
+        ),
+        Mistake(
+            "one in every entry",
+            _one_everywhere,
+            "`1 + step * A` adds one to *every* entry. The unit matrix has ones on its diagonal only.",
+        ),
+        Mistake(
+            "corners for α alone",
+            _open_stiffness,
+            "The corners are right for α, but those of β are empty: bending goes round the end, too, over two points.",
         ),
         Mistake(
             "stiffness like tension",
@@ -346,6 +475,10 @@ def _levels(rng):
     return [(image, rng.integers(-3, 4, image.shape).astype(float)) for image in small_images(rng, 10, 6, 9)]
 
 
+def _with_delta(image, phi):
+    return region_force(image, phi) / (np.pi * (1 + phi**2))
+
+
 REGION_FORCE = Exercise(
     slug="region-force",
     lesson="06",
@@ -372,7 +505,7 @@ REGION_FORCE = Exercise(
             "takes φ = 0 for outside", [(np.array([[0.2, 0.4, 0.9]]), np.array([[-1.0, 0, 1]]))], weight=0.5
         ),
         Property(
-            "takes 0 for the mean of an empty side",
+            "is right where one side is empty",
             [
                 (np.array([[0.2, 0.4]]), np.array([[1.0, 2]])),
                 (np.array([[0.2, 0.4]]), np.array([[-1.0, -2]])),
@@ -422,6 +555,11 @@ REGION_FORCE = Exercise(
             _weighted_by_phi,
             "You weight the pixels by the height of φ. Only its sign says where a pixel belongs; each counts once.",
         ),
+        Mistake(
+            "δ multiplied in",
+            _with_delta,
+            "You multiplied by δ(φ). This function is the force of the regions alone; δ comes later.",
+        ),
         Mistake("zero inside", _zero_is_inside, "Where φ is 0 a pixel is outside: inside is φ > 0."),
         Mistake(
             "empty side",
@@ -464,6 +602,51 @@ def _splitter(distance=lambda d: np.hypot(*d), cyclic=True, first=False, after=0
         return parts
 
     return split
+
+
+def _pairs(chosen, cut=slice):
+    """A wrong `split` that takes other pairs: chosen(i, j, n, gap) says which."""
+
+    def split(points, near, gap):
+        n = len(points)
+        parts, best, at = np.zeros(n, int), near, None
+        for i in range(n):
+            for j in range(i + 1, n):
+                if chosen(i, j, n, gap) and (d := np.hypot(*(points[i] - points[j]))) < best:
+                    best, at = d, (i, j)
+        if at:
+            parts[cut(*at)] = 1
+        return parts
+
+    return split
+
+
+def _far(i, j, n, gap):
+    return j - i >= gap and n - (j - i) >= gap
+
+
+def _fixed(gap):
+    return lambda points, near, _: split(points, near, gap)
+
+
+def _two_and_one(points, near, gap):
+    parts = split(points, near, gap)
+    return 2 - parts if parts.any() else parts
+
+
+def _crashes_without_pairs(points, near, gap):
+    n = len(points)
+    pairs = [
+        (np.hypot(*(points[i] - points[j])), i, j)
+        for i in range(n)
+        for j in range(n)
+        if i < j and _far(i, j, n, gap)
+    ]
+    best, i, j = min(pairs)
+    parts = np.zeros(n, int)
+    if best < near:
+        parts[i:j] = 1
+    return parts
 
 
 def _never(points, near, gap):
@@ -527,6 +710,23 @@ def _random_rings(rng):
     return cases
 
 
+# the nearest pair of all is 2 steps apart, the next 3, the next 4: so the answer tells which gap was asked for
+_SPIKES = np.array(
+    [[0, 0], [-4, 4], [0, 0.5], [-4, 9], [-4, 13], [0, 20], [-4, 24], [-4, 28], [-4, 32], [0, 21], [9, 32], [9, 20],
+     [3, 9], [9, 12], [9, 8], [3.8, 9], [9, 0]]
+)  # fmt: skip
+# the waist that is nearest in a straight line is not the one that is nearest along the axes
+_CROSS = _THREE.copy()
+_CROSS[[2, 10, 4, 8]] = [2.2, 6], [3.8, 6], [2.5, 11.5], [3.5, 12.5]
+_FIRST = np.roll(_EIGHT, -2, axis=0)  # the waist joins the first point with another
+_LAST = np.roll(_EIGHT, 1, axis=0)  # … and the last
+_EXACT = np.array([[3, 0], [0, 3], [2, 6], [0, 9], [3, 12], [6, 9], [3, 6], [6, 3]])  # a waist of 1 exactly
+
+
+def _gaps(rng):
+    return [(_SPIKES, 2.0, gap) for gap in (2, 3, 4, 5)] + [(_EIGHT, 1.0, gap) for gap in (1, 4)]
+
+
 SPLIT_SNAKE = Exercise(
     slug="split-snake",
     lesson="06",
@@ -546,7 +746,15 @@ SPLIT_SNAKE = Exercise(
         Property("leaves a ring without a waist whole", [(_ROUND, 1.0, 3)], weight=0.5),
         Property("knows that the first and the last point are neighbours", [(_CLOSE_ENDS, 1.0, 3)]),
         Property("cuts at the narrowest of two waists", [(_THREE, 2.0, 3)]),
-        Property("measures straight through the plane", [(_SLANT, 1.3, 3)], weight=0.5),
+        Property("measures straight through the plane", [(_SLANT, 1.3, 3), (_CROSS, 3.0, 3)], weight=0.5),
+        Property("asks for as many steps as `gap` says, both ways round", _gaps),
+        Property(
+            "looks at all points, the first and the last, too",
+            [(_FIRST, 1.0, 3), (_LAST, 1.0, 3)],
+            weight=0.5,
+        ),
+        Property("does not cut where the distance equals `near`", [(_EXACT, 1.0, 3)], weight=0.5),
+        Property("leaves a ring whole that is too short for any pair", [(_ROUND, 9.0, 5)], weight=0.5),
         Property("is right on other rings", _random_rings),
     ),
     mistakes=(
@@ -569,6 +777,80 @@ SPLIT_SNAKE = Exercise(
             _ignores_near,
             "You cut even where no two parts of the contour are near each other. Compare the smallest "
             "distance with `near`.",
+        ),
+        Mistake(
+            "gap ignored",
+            _fixed(3),
+            "Your answer does not change with `gap`: use the argument, not a number.",
+        ),
+        *[
+            Mistake(
+                f"gap taken for {gap}",
+                _fixed(gap),
+                "Your answer does not change with `gap`: use the argument, not a number.",
+            )
+            for gap in (2, 4, 5)
+        ],
+        Mistake(
+            "near ignored",
+            lambda points, near, gap: split(points, 1.0, gap),
+            "Your answer does not change with `near`: use the argument, not a number.",
+        ),
+        Mistake(
+            "more than gap the other way",
+            _pairs(lambda i, j, n, gap: j - i >= gap and n - (j - i) > gap),
+            "The other way round, n − (j − i), *exactly* `gap` steps count, too: where does your loop over j end?",
+        ),
+        Mistake(
+            "more than gap",
+            _pairs(lambda i, j, n, gap: j - i > gap and n - (j - i) > gap),
+            "Pairs that are *exactly* `gap` steps apart count, too: at least means ≥.",
+        ),
+        Mistake(
+            "less than gap",
+            _pairs(lambda i, j, n, gap: j - i >= gap - 1 and n - (j - i) >= gap - 1),
+            "You let pairs pass that are a step too near along the chain: j − i and n − (j − i) must be `gap` or more.",
+        ),
+        Mistake(
+            "gap one way only",
+            _pairs(lambda i, j, n, gap: j - i >= gap and n - (j - i) > 1),
+            "One way round you ask for `gap` steps, the other way for fewer. Both must be at least `gap`.",
+        ),
+        Mistake(
+            "last point forgotten",
+            _pairs(lambda i, j, n, gap: _far(i, j, n, gap) and j < n - 1),
+            "The last point is never part of a pair: where does your loop over j end?",
+        ),
+        Mistake(
+            "first point forgotten",
+            _pairs(lambda i, j, n, gap: _far(i, j, n, gap) and i > 0),
+            "The first point is never part of a pair: rows begin at 0.",
+        ),
+        Mistake(
+            "equal counts as less",
+            _splitter(at_most=True),
+            "You cut at a distance that equals `near`. Asked for is *less than* `near`.",
+        ),
+        Mistake(
+            "no pair at all",
+            _crashes_without_pairs,
+            "On a short contour no pair is `gap` steps apart, and your search for the least of no pairs fails. "
+            "Then nothing is to be cut.",
+        ),
+        Mistake(
+            "one and two",
+            _two_and_one,
+            "Your parts are called 1 and 2; the contract calls them 1 and 0.",
+        ),
+        Mistake(
+            "i left out",
+            _pairs(_far, cut=lambda i, j: slice(i + 1, j)),
+            "Point i belongs to the part with 1, too: points i, …, j − 1.",
+        ),
+        Mistake(
+            "squared distance",
+            _splitter(distance=lambda d: (d**2).sum()),
+            "You compare the *squared* distance with `near`. Take the root.",
         ),
         Mistake(
             "first for nearest",
@@ -634,6 +916,22 @@ def _fields(rng):
 _SPOT = np.zeros((3, 5))
 _SPOT[1, 1] = 1.0
 
+
+def _weighted_gradient(edges):
+    gradient = np.stack(np.gradient(np.asarray(edges, float)))
+    return (gradient**2).sum(axis=0) * gradient
+
+
+def _rolled(field, edges, mu, step):
+    around = sum(np.roll(field, shift, axis) for shift in (1, -1) for axis in (1, 2))
+    gradient = np.stack(np.gradient(np.asarray(edges, float)))
+    return field + step * (mu * (around - 4 * field) - (gradient**2).sum(axis=0) * (field - gradient))
+
+
+def _pushed_away(field, edges, mu, step):
+    return 2 * _flow(field, edges, mu, step, pull=False) - flow_step(field, edges, mu, step)
+
+
 FLOW_STEP = Exercise(
     slug="gradient-vector-flow",
     lesson="06",
@@ -650,9 +948,9 @@ FLOW_STEP = Exercise(
     properties=(
         Property(
             "lets a force spread to its neighbours",
-            [(np.stack([_SPOT, 0 * _SPOT]), np.zeros((3, 5)), 0.2, 1.0)],
+            [(np.stack([_SPOT, 0 * _SPOT]), np.zeros((3, 5)), 0.2, 0.5)],
         ),
-        Property("holds on to the gradient where there is one", [(np.zeros((2, 3, 5)), _SPOT, 0.2, 1.0)]),
+        Property("holds on to the gradient where there is one", [(np.zeros((2, 3, 5)), _SPOT, 0.2, 0.5)]),
         Property("is right on random fields", _fields, weight=2),
         Property(
             "leaves a constant field alone where there are no edges",
@@ -665,6 +963,49 @@ FLOW_STEP = Exercise(
             _variant(pull=False),
             "Your field only diffuses: in the end it is the same everywhere. The term that holds it to ∇f at "
             "the edges is missing.",
+        ),
+        Mistake(
+            "nothing moves",
+            lambda field, edges, mu, step: field,
+            "You return the field as it came: the increment is missing.",
+        ),
+        Mistake(
+            "increment alone",
+            lambda field, edges, mu, step: flow_step(field, edges, mu, step) - field,
+            "That is the change. The step adds it to the field.",
+        ),
+        Mistake(
+            "step forgotten",
+            lambda field, edges, mu, step: flow_step(field, edges, mu, 1.0),
+            "The bracket is not multiplied by `step`.",
+        ),
+        Mistake(
+            "μ forgotten",
+            lambda field, edges, mu, step: flow_step(field, edges, 1.0, step),
+            "The diffusion is not multiplied by `mu`.",
+        ),
+        Mistake(
+            "no gradient in the tether",
+            lambda field, edges, mu, step: (
+                flow_step(field, edges, mu, step) - step * _weighted_gradient(edges)
+            ),
+            "Your field is pulled towards 0 where edges are strong. It is to be held to ∇f: weight times (v − ∇f).",
+        ),
+        Mistake(
+            "sign of the tether",
+            _pushed_away,
+            "The term with ∇f has the wrong sign: it drives the field away from the gradient.",
+        ),
+        Mistake(
+            "round the border",
+            _rolled,
+            "`np.roll` takes the neighbours beyond the border from the other side of the picture. Let the outermost "
+            "pixels repeat.",
+        ),
+        Mistake(
+            "mirrored border",
+            _variant(mode="reflect"),
+            "Your border mirrors *without* its outermost pixel (numpy's `reflect`). Beyond it that pixel repeats.",
         ),
         Mistake(
             "weight not squared",

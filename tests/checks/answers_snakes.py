@@ -75,6 +75,29 @@ def names_exchanged(points, alpha, beta):
     return by_hand(points, alpha=beta, beta=alpha)
 
 
+@wrong("inner-energy")
+def means(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, 0), np.roll(points, 1, 0)
+    return (alpha * ((ahead - points) ** 2).mean() + beta * ((ahead - 2 * points + behind) ** 2).mean()) / 2
+
+
+@wrong("inner-energy")
+def half_of_the_first(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, 0), np.roll(points, 1, 0)
+    return alpha * ((ahead - points) ** 2).sum() / 2 + beta * ((ahead - 2 * points + behind) ** 2).sum()
+
+
+@wrong("inner-energy")
+def no_bending(points, alpha, beta):
+    return by_hand(points, alpha, 0)
+
+
+@wrong("inner-energy")
+def square_of_the_sum(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, 0), np.roll(points, 1, 0)
+    return (alpha * np.sum(ahead - points) ** 2 + beta * np.sum(ahead - 2 * points + behind) ** 2) / 2
+
+
 # --------------------------------------------------------------------------------------- implicit step
 
 
@@ -142,6 +165,75 @@ def open_ends(points, force, alpha, beta, step):
 @wrong("implicit-step")
 def stiffness_as_tension(points, force, alpha, beta, step):
     return five_diagonals(points, force, alpha + beta, 0, step)
+
+
+def tension_of(count):
+    one = np.eye(count)
+    return 2 * one - np.roll(one, 1, axis=1) - np.roll(one, -1, axis=1)
+
+
+def solved(points, force, step, matrix, diagonal=None):
+    diagonal = np.eye(len(points)) if diagonal is None else diagonal
+    return np.linalg.solve(diagonal + step * matrix, points + step * force)
+
+
+@wrong("implicit-step")
+def twice_the_matrix(points, force, alpha, beta, step):
+    tension = tension_of(len(points))
+    return solved(points, force, step, 2 * (alpha * tension + beta * tension @ tension))
+
+
+@wrong("implicit-step")
+def half_the_matrix(points, force, alpha, beta, step):
+    return five_diagonals(points, force, alpha / 2, beta / 2, step)
+
+
+@wrong("implicit-step")
+def entries_squared(points, force, alpha, beta, step):
+    tension = tension_of(len(points))
+    return solved(points, force, step, alpha * tension + beta * tension**2)
+
+
+@wrong("implicit-step")
+def without_beta(points, force, alpha, beta, step):
+    return solved(points, force, step, alpha * tension_of(len(points)))
+
+
+@wrong("implicit-step")
+def exchanged(points, force, alpha, beta, step):
+    return five_diagonals(points, force, beta, alpha, step)
+
+
+@wrong("implicit-step")
+def deaf_to_the_force(points, force, alpha, beta, step):
+    return five_diagonals(points, np.zeros_like(force), alpha, beta, step)
+
+
+@wrong("implicit-step")
+def the_way_only(points, force, alpha, beta, step):
+    return five_diagonals(points, force, alpha, beta, step) - points
+
+
+@wrong("implicit-step")
+def ones_in_all_entries(points, force, alpha, beta, step):
+    tension = tension_of(len(points))
+    return solved(points, force, step, alpha * tension + beta * tension @ tension, diagonal=1)
+
+
+@wrong("implicit-step")
+def nothing_on_the_diagonal(points, force, alpha, beta, step):
+    tension = tension_of(len(points))
+    return solved(points, force, step, alpha * tension + beta * tension @ tension, diagonal=0)
+
+
+@wrong("implicit-step")
+def stiffness_open(points, force, alpha, beta, step):
+    count = len(points)
+    beyond = np.eye(count, k=2) + np.eye(count, k=-2)
+    near = np.roll(np.eye(count), 1, axis=1) + np.roll(np.eye(count), -1, axis=1)
+    return solved(
+        points, force, step, alpha * tension_of(count) + beta * (6 * np.eye(count) - 4 * near + beyond)
+    )
 
 
 # ----------------------------------------------------------------------------------------- region force
@@ -216,6 +308,11 @@ def nan_of_an_empty_side(image, phi):
         c1 = np.divide(image[inside].sum(), inside.sum())
         c2 = np.divide(image[~inside].sum(), (~inside).sum())
     return (image - c2) ** 2 - (image - c1) ** 2
+
+
+@wrong("region-force")
+def near_the_outline_most(image, phi):
+    return without_squares(image, phi) / (np.pi * (1 + phi**2))
 
 
 # ------------------------------------------------------------------------------------------- split
@@ -297,6 +394,76 @@ def city_blocks(points, near, gap):
     return np.array([int(length < near and i <= k < j) for k in range(count)])
 
 
+def cutter(allowed, less=np.less, ends=(0, 0)):
+    """A split that takes the nearest of the allowed pairs (i, j, n, gap)."""
+
+    def cut(points, near, gap):
+        count = len(points)
+        pairs = [
+            (np.linalg.norm(points[i] - points[j]), i, j)
+            for i, j in combinations(range(count), 2)
+            if allowed(i, j, count, gap)
+        ]
+        length, i, j = min(pairs, default=(np.inf, 0, 0))
+        found = np.zeros(count, int)
+        if less(length, near):
+            found[i + ends[0] : j + ends[1]] = 1
+        return found
+
+    return cut
+
+
+def both_ways(i, j, n, gap):
+    return gap <= j - i <= n - gap
+
+
+CUTTERS = {
+    "always_three": cutter(lambda i, j, n, gap: 3 <= j - i <= n - 3),
+    "always_two": cutter(lambda i, j, n, gap: 2 <= j - i <= n - 2),
+    "always_four": cutter(lambda i, j, n, gap: 4 <= j - i <= n - 4),
+    "always_five": cutter(lambda i, j, n, gap: 5 <= j - i <= n - 5),
+    "strictly_more": cutter(lambda i, j, n, gap: gap < j - i < n - gap),
+    "strictly_more_round_the_end": cutter(lambda i, j, n, gap: gap <= j - i < n - gap),
+    "one_less": cutter(lambda i, j, n, gap: gap - 1 <= j - i <= n - gap + 1),
+    "neighbours_only_round_the_end": cutter(lambda i, j, n, gap: gap <= j - i < n - 1),
+    "loop_ends_early": cutter(lambda i, j, n, gap: both_ways(i, j, n, gap) and j < n - 1),
+    "loop_ends_early_by_gap": cutter(lambda i, j, n, gap: both_ways(i, j, n, gap) and j < n - gap),
+    "loop_begins_late": cutter(lambda i, j, n, gap: both_ways(i, j, n, gap) and i > 0),
+    "at_most_near": cutter(both_ways, less=np.less_equal),
+    "between_the_two": cutter(both_ways, ends=(1, 0)),
+}
+for name, answer in CUTTERS.items():
+    answer.__name__ = name
+    wrong("split-snake")(answer)
+
+
+@wrong("split-snake")
+def near_is_one(points, near, gap):
+    return table_of_distances(points, 1.0, gap)
+
+
+@wrong("split-snake")
+def numbered_from_one(points, near, gap):
+    parts = table_of_distances(points, near, gap)
+    return 2 - parts if parts.any() else parts
+
+
+@wrong("split-snake")
+def least_of_nothing(points, near, gap):
+    count = len(points)
+    length, i, j = min(
+        (np.linalg.norm(points[i] - points[j]), i, j)
+        for i, j in combinations(range(count), 2)
+        if both_ways(i, j, count, gap)
+    )
+    return np.array([int(length < near and i <= k < j) for k in range(count)])
+
+
+@wrong("split-snake")
+def no_root(points, near, gap):
+    return table_of_distances(points, np.sqrt(near), gap)
+
+
 # --------------------------------------------------------------------------------------- gradient vector flow
 
 
@@ -351,3 +518,51 @@ def right_before_down(field, edges, mu, step):
     gradient = np.array(np.gradient(edges))[::-1]
     spread = np.array([ndimage.laplace(v, mode="nearest") for v in field])
     return field + step * (mu * spread - np.sum(gradient**2, 0) * (field - gradient))
+
+
+def flow(field, edges, mu, step, mode="nearest", gain=1):
+    gradient = np.array(np.gradient(edges))
+    spread = np.array([ndimage.laplace(v, mode=mode) for v in field])
+    return step * (mu * spread - gain * np.sum(gradient**2, 0) * (field - gradient))
+
+
+@wrong("gradient-vector-flow")
+def change_only(field, edges, mu, step):
+    return flow(field, edges, mu, step)
+
+
+@wrong("gradient-vector-flow")
+def unchanged(field, edges, mu, step):
+    return field.copy()
+
+
+@wrong("gradient-vector-flow")
+def no_step(field, edges, mu, step):
+    return field + flow(field, edges, mu, 1)
+
+
+@wrong("gradient-vector-flow")
+def no_mu(field, edges, mu, step):
+    return field + flow(field, edges, 1, step)
+
+
+@wrong("gradient-vector-flow")
+def tether_pushes(field, edges, mu, step):
+    return field + flow(field, edges, mu, step, gain=-1)
+
+
+@wrong("gradient-vector-flow")
+def round_the_world(field, edges, mu, step):
+    return field + flow(field, edges, mu, step, mode="wrap")
+
+
+@wrong("gradient-vector-flow")
+def mirrored(field, edges, mu, step):
+    return field + flow(field, edges, mu, step, mode="mirror")
+
+
+@wrong("gradient-vector-flow")
+def tied_to_zero(field, edges, mu, step):
+    weight = np.sum(np.array(np.gradient(edges)) ** 2, 0)
+    spread = np.array([ndimage.laplace(v, mode="nearest") for v in field])
+    return field + step * (mu * spread - weight * field)
