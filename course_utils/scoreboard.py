@@ -334,9 +334,7 @@ METHODS = {
     "k-means, k = 2": Entrant(_two_greys, "04", prompts="polarity"),
     "k-means, k = 2, colour": Entrant(_two_colours, "04", prompts="polarity", colour=True),
     "mean shift, then Otsu": Entrant(_smoothed, "04", prompts="polarity"),
-    "Otsu + neighbours": Entrant(
-        _otsu_and_neighbours, "05", prompts="polarity", tuned="λ on this benchmark"
-    ),
+    "Otsu + neighbours": Entrant(_otsu_and_neighbours, "05", prompts="polarity", tuned="λ on this benchmark"),
     "GrabCut": Entrant(_grab_cut, "05", prompts="box", colour=True),
     "snake": Entrant(_snake, "06", prompts="box", tuned="coins"),
     "Chan–Vese": Entrant(_chan_vese, "06", prompts="box"),
