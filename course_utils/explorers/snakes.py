@@ -273,16 +273,16 @@ class SnakeExplorer(Explorer):
             step = min(step, last)
             now = np.vstack([found.contours[step], found.contours[step][:1]])
             rest = " (at rest)" if found.rested else " (cut off)"
-            text = f"snake, step {step}{rest if step == last else ''}: energy {found.energy[step]:.1f}"
-            text += self._in_words(_inside(found.contours[step], self._grey.shape))
-            frames.append(plotting.Picture(self.image, text, lines={"start": began, "snake": now}))
-            story.append(text)
+            title = f"snake, step {step}{rest if step == last else ''}"
+            score = self._in_words(_inside(found.contours[step], self._grey.shape))
+            frames.append(plotting.Picture(self.image, title, lines={"start": began, "snake": now}))
+            story.append(f"{title}: energy {found.energy[step]:.1f}{score}")
         region = level_sets.chan_vese(
             self._grey, _signed(_inside(self._start, self._grey.shape)), mu=self._mu
         )
-        text = f"Chan–Vese, step {len(region.energies) - 1}{self._in_words(region.mask)}"
-        frames.append(plotting.Picture(self.image, text, outlines=region.mask))
-        story.append(text)
+        title = f"Chan–Vese, step {len(region.energies) - 1}"
+        frames.append(plotting.Picture(self.image, title, outlines=region.mask))
+        story.append(f"{title}{self._in_words(region.mask)}")
         return plotting.figure(
             *frames,
             columns=4,
