@@ -172,7 +172,11 @@ def ask(slug=None, *, lesson=None):
     """
     if (slug is None) == (lesson is None):
         raise ValueError('ask for one question, ask("02-otsu-valley"), or for a lesson, ask(lesson="02")')
-    chosen = questions(lesson) if slug is None else [q for q in questions(slug.partition("-")[0]) if q.slug == slug]
+    chosen = (
+        questions(lesson)
+        if slug is None
+        else [q for q in questions(slug.partition("-")[0]) if q.slug == slug]
+    )
     if not chosen:
         known = [q.slug for file in sorted(_HERE.glob("*.toml")) for q in questions(file.stem)]
         close = get_close_matches(str(slug), known) or known

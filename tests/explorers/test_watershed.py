@@ -98,7 +98,7 @@ def test_own_markers_flood_from_the_clicks_alone(explorer):
     assert "1 region, in truth 3" in explorer.canvas.status
     click(explorer, 20, 34)
     click(explorer, 0, 0)  # outside the mask: nothing to flood
-    assert "1 of your markers lie where no water may go" in explorer.canvas.status
+    assert "1 of your markers lies where no water may go" in explorer.canvas.status
     assert explorer.markers[20, 15] == 1 and explorer.markers.max() == 2
     assert len(np.unique(explorer.labels)) == 3
     act(explorer, "undo")
