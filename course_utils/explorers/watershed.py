@@ -154,7 +154,8 @@ class WatershedExplorer(Explorer):
 
     def _describe(self):
         outside = sum(not self.mask[row, column] for row, column, _ in self.canvas.clicks)
-        dry = f" {outside} of your markers {'lies' if outside == 1 else 'lie'} where no water may go." if outside else ""
+        verb = "lies" if outside == 1 else "lie"
+        dry = f" {outside} of your markers {verb} where no water may go." if outside else ""
         if not self.markers.any():
             return f"No markers: click where an object is.{dry}"
         under, found = np.count_nonzero(self.wet) / np.count_nonzero(self.mask), _regions(self.labels)
