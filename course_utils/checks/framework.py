@@ -76,12 +76,16 @@ class Mistake:
     when : function(answer, right, *arguments) -> bool, optional
         Recognises a whole family of wrong answers that one ``wrong`` cannot stand for ("the mask is transposed"). Must
         be True on every failing case. ``wrong`` stays: the tests throw it at the check.
+    throughout : bool
+        Whether the message speaks of all answers ("never above 0", "only ties"): it is then given only where the
+        mistake explains every failing case of every property, not those of one.
     """
 
     name: str
     wrong: object
     message: str
     when: Callable | None = None
+    throughout: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +121,9 @@ class Exercise:
         Whether to show the right answer of the smallest failing case. Default: for functions yes, for values no.
     seconds : float
         Time for all calls of the student's function together.
+    late : str
+        What usually costs the time in this exercise, said where it runs out; by default an endless loop, or loops over
+        every pixel.
     """
 
     slug: str
@@ -135,6 +142,10 @@ class Exercise:
     is_value: bool = False
     reveal: bool | None = None
     seconds: float = 2.0
+    late: str = (
+        "A loop whose condition never becomes false does that, and so do Python loops over every pixel where one array "
+        "operation would do."
+    )
 
     def __post_init__(self):
         if len(self.hints) != 3:
@@ -384,8 +395,7 @@ def _case_words(exercise, answer, case):
 
 
 def _late_words(exercise, outcome):
-    says = f"Your code was stopped after {exercise.seconds:g} seconds. A loop whose condition never becomes false does "
-    says += "that, and so do Python loops over every pixel where one array operation would do."
+    says = f"Your code was stopped after {exercise.seconds:g} seconds. {exercise.late}"
     return says + (" It could not be stopped: restart the kernel before you go on." if outcome.stuck else "")
 
 
@@ -449,8 +459,10 @@ class _Suspect:
         )
 
     def contradicted(self, cases):
-        """Whether the student is right where this mistake is not."""
+        """Whether the student is right where this mistake is not, or the message says more than the cases bear out."""
         right = [case for case in cases if case.ok]
+        if self.mistake.throughout and not all(self.explains(case) for case in cases if not case.ok):
+            return True
         if self.mistake in _GENERAL:
             return not all(self.explains(case) for case in right)
         if self.mistake.when is not None:

@@ -1,6 +1,7 @@
 """The exercises of lesson 03: edges, region growing and watershed."""
 
 import heapq
+from functools import partial
 
 import numpy as np
 
@@ -46,6 +47,19 @@ def _never_above_zero(elevation, sources, x):
 
 def _never_below_zero(elevation, sources, x):
     return float(min(max([0, *way]) for way in _ways(elevation, sources, x)))
+
+
+def _which_way(elevation, sources, x):
+    return int(np.argmin([way.max() for way in _ways(elevation, sources, x)]))
+
+
+def _which_source(elevation, sources, x):
+    return sources[_which_way(elevation, sources, x)]
+
+
+def _climb(elevation, sources, x):
+    ways = _ways(elevation, sources, x)
+    return float(min(way.max() - elevation[source] for way, source in zip(ways, sources, strict=True)))
 
 
 PAPER = np.array([1, 3, 2, 5, 5, 5, 5, 0, 2])
@@ -135,16 +149,34 @@ WATER_LEVEL = Exercise(
             "the lowest of these.",
         ),
         Mistake(
+            "which way",
+            _which_way,
+            "You returned *which* way the water takes, not how high it stands then: its level.",
+        ),
+        Mistake(
+            "which source",
+            _which_source,
+            "You returned *which* source the water comes from, not how high it stands when it reaches `x`: its level.",
+        ),
+        Mistake(
+            "climb above the source",
+            _climb,
+            "That is how far the water climbs *above its source*. Its level is a height like the elevations: nothing "
+            "is taken off.",
+        ),
+        Mistake(
             "lowest so far begins at 0",
             _never_above_zero,
             "Your answer is never above 0. Where the lowest so far begins at 0, no pass is lower: begin with the "
             "first way, or with infinity.",
+            throughout=True,
         ),
         Mistake(
             "highest so far begins at 0",
             _never_below_zero,
             "Your answer is never below 0. Where the highest so far begins at 0, pixels below 0 never count: begin "
             "with the first pixel of the way, or with minus infinity.",
+            throughout=True,
         ),
         Mistake(
             "first source only",
@@ -182,11 +214,11 @@ _SIDES = ((-1, 0), (0, -1), (0, 1), (1, 0))
 
 def _flooded(
     elevation, markers, *, steps=_SIDES, key=lambda height, n: (height, n), rise=max, wrap=False, guard=True,
-    order=list, until=0,
+    order=list, until=0, outside=(0, 0),
 ):  # fmt: skip
     """The flood, with a place for each mistake: the neighbours, the order of the queue, the height of an entry, what
-    lies beyond the border, whether a pixel that has a label is left alone, the order of the markers, and how many
-    entries are left over."""
+    lies beyond the border, whether a pixel that has a label is left alone, the order of the markers, how many entries
+    are left over, and how many rows and columns at the beginning and the end are taken for outside."""
     height, width = elevation.shape
     labels = np.array(markers)
     places = order(np.argwhere(labels > 0).tolist())
@@ -202,7 +234,7 @@ def _flooded(
             v, u = y + dy, x + dx
             if wrap:
                 v, u = v % height, u % width
-            if not (0 <= v < height and 0 <= u < width):
+            if not (outside[0] <= v < height - outside[1] and outside[0] <= u < width - outside[1]):
                 continue
             if (labels[v, u] == 0) if guard else (v, u) not in done:
                 labels[v, u] = labels[y, x]
@@ -235,6 +267,26 @@ def _from_the_top(elevation, markers):
 
 def _nearest(elevation, markers):
     return _flooded(elevation, markers, key=lambda height, n: n)
+
+
+def _lower_of_the_two(elevation, markers):
+    return _flooded(elevation, markers, rise=min)
+
+
+def _whole_heights(elevation, markers):
+    return _flooded(np.asarray(elevation).astype(int), markers)
+
+
+def _along_the_rows(elevation, markers):
+    return _flooded(elevation, markers, steps=_SIDES[1:3])
+
+
+def _without(side):
+    return lambda elevation, markers: _flooded(elevation, markers, steps=[s for s in _SIDES if s != side])
+
+
+def _within(outside):
+    return lambda elevation, markers: _flooded(elevation, markers, outside=outside)
 
 
 def _around(elevation, markers):
@@ -383,6 +435,11 @@ def _below_zero(rng):
 
 
 ALONE_IN_A_ROW = (np.array([[1, 2, 3]]), np.array([[1, 0, 0]]))
+ALONE_BELOW = (np.array([[3, 1], [2, 5]]), np.array([[0, 0], [0, 4]]))
+ALONE_ABOVE = (
+    np.array([[1, 5, 2, 7], [4, 3, 8, 1], [6, 2, 0, 5]]),
+    np.array([[7, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]),
+)
 TOUCHING = np.array([[2, 1, 2, 3], [3, 0, 1, 2]]), np.array([[5, 5, 2, 0], [0, 0, 2, 2]])
 
 FLOOD = Exercise(
@@ -391,6 +448,9 @@ FLOOD = Exercise(
     title="The flood",
     minutes=18,
     points=4,
+    late="A loop whose condition never becomes false does that. Here it is mostly a pixel that enters the queue again "
+    "and again because its label stays 0: labels begin as a copy of `markers`, and a pixel gets its label when it "
+    "enters.",
     hints=(
         "Begin with a list of entries for the marker pixels and `heapq.heapify` it; then a `while "
         "queue:` loop that takes "
@@ -411,7 +471,7 @@ FLOOD = Exercise(
         Property("is right below zero, too", _below_zero, weight=0.5),
         Property(
             "floods everything from a single marker",
-            [ALONE_IN_A_ROW, (np.array([[3, 1], [2, 5]]), np.array([[0, 0], [0, 4]]))],
+            [ALONE_IN_A_ROW, ALONE_BELOW, ALONE_ABOVE],
             weight=0.5,
         ),
         Property(
@@ -465,6 +525,39 @@ FLOOD = Exercise(
             "A hollow behind a pass enters with its own, lower height and jumps the queue. Water "
             "there stands as high as "
             "the pass: take the larger of the two heights.",
+        ),
+        Mistake(
+            "lower of the two heights",
+            _lower_of_the_two,
+            "A pixel enters with the *lower* of the two heights. Behind a pass the water stands as high as the pass: "
+            "take the higher of the two.",
+        ),
+        Mistake(
+            "whole numbers",
+            _whole_heights,
+            "Your heights were made whole numbers, so unequal ones became equal. Heights may be fractions.",
+        ),
+        *(
+            Mistake(
+                f"nothing {place}",
+                _without(side),
+                f"Your water never goes on to the pixel *{place}*. All four neighbours are looked at: above, left, "
+                "right, below.",
+            )
+            for side, place in zip(_SIDES, ("above", "to the left", "to the right", "below"), strict=True)
+        ),
+        *(
+            Mistake(
+                f"{name} left out",
+                _within(outside),
+                f"Your water never goes into {place}: they belong to the picture, too. When does a neighbour lie "
+                "inside?",
+            )
+            for name, place, outside in (
+                ("beginning", "row 0 and column 0", (1, 0)),
+                ("end", "the last row and the last column", (0, 1)),
+                ("frame", "the first and last rows and columns", (1, 1)),
+            )
         ),
         Mistake(
             "from the top",
@@ -540,6 +633,14 @@ FLOOD = Exercise(
             "nothing flooded",
             lambda elevation, markers: np.array(markers),
             "The markers came back as they were: no pixel was flooded.",
+            throughout=True,
+        ),
+        Mistake(
+            "some stay dry",
+            _along_the_rows,
+            "Some pixels stayed 0, but the water gets everywhere. Are all four neighbours looked at: above, left, "
+            "right, below? And does the loop go on until the queue is empty?",
+            when=lambda answer, right, elevation, markers: (answer == 0).any(),
         ),
         Mistake(
             "another tie rule",
@@ -547,6 +648,7 @@ FLOOD = Exercise(
             "All your water comes over lowest passes: it is a watershed, and only ties are broken otherwise than "
             "here. Equal heights leave in the order in which they entered, the marker pixels first, in reading order.",
             when=_over_the_lowest_pass,
+            throughout=True,
         ),
     ),
 )
@@ -583,9 +685,13 @@ def _mask_inverted(mask):
     return watershed.watershed(-distance, markers, mask=~mask)
 
 
-def _mask_not_named(mask):
+def _only_markers(mask):
+    return _tops(mask)[1]
+
+
+def _whole_distances(mask):
     distance, markers = _tops(mask)
-    return watershed.watershed(-distance, markers, mask)
+    return watershed.watershed(-distance.astype(int), markers, mask=mask)
 
 
 def _four_neighbours(mask):
@@ -700,9 +806,15 @@ REPAIR = Exercise(
         ),
         Mistake("mask inverted", _mask_inverted, _DRY),
         Mistake(
-            "mask not named",
-            _mask_not_named,
-            "`watershed.watershed` takes two arguments by position; the mask is given by its name, `mask=`.",
+            "markers only",
+            _only_markers,
+            "Those are the markers. The flood that goes out from them is missing.",
+        ),
+        Mistake(
+            "whole numbers",
+            _whole_distances,
+            "The distances were made whole numbers, so places of unequal height became equal, and waters meet "
+            "elsewhere than at the waist. Heights may be fractions.",
         ),
         Mistake(
             "markers by four neighbours",
@@ -1044,8 +1156,12 @@ def _to_the_end(heights):
     return _prominences(heights, best=max, stop=False)
 
 
-def _from_both_sides(heights):
-    """As scipy.signal.peak_prominences: a side without a higher point counts, too, down to its lowest."""
+def _from_both_sides(heights, empty=True, top=False):
+    """As scipy.signal.peak_prominences: a side without a higher point counts, too, down to its lowest.
+
+    ``empty``: a side without any pixel, too, as high as the peak. ``top``: the highest peak is made infinite in the
+    end.
+    """
     n = len(heights)
     result = np.zeros(n)
     for p in range(n):
@@ -1054,8 +1170,11 @@ def _from_both_sides(heights):
         bases = []
         for way in (heights[:p][::-1], heights[p + 1 :]):
             higher = np.flatnonzero(way > heights[p])
-            bases.append(min([heights[p], *way[: higher[0] if higher.size else len(way)]]))
-        result[p] = heights[p] - max(bases)
+            if empty or way.size:
+                bases.append(min([heights[p], *way[: higher[0] if higher.size else len(way)]]))
+        result[p] = heights[p] - max(bases) if bases else np.inf
+    if top:
+        result[np.argmax(heights)] = np.inf
     return result
 
 
@@ -1213,10 +1332,18 @@ PROMINENCE = Exercise(
             _inner_peaks,
             "The first and the last pixel can be peaks, too: they have one neighbour only.",
         ),
-        Mistake(
-            "a side without a higher point counts",
-            _from_both_sides,
-            "A side on which nothing is higher does not count; you took the lowest point on it as a pass.",
+        *(
+            Mistake(
+                f"a side without a higher point counts{name}",
+                partial(_from_both_sides, **how),
+                "A side on which nothing is higher does not count; you took the lowest point on it as a pass.",
+            )
+            for name, how in (
+                ("", {}),
+                (", the highest mended", {"top": True}),
+                (", if it has pixels", {"empty": False}),
+                (", if it has pixels, the highest mended", {"empty": False, "top": True}),
+            )
         ),
         Mistake(
             "the highest is 0",

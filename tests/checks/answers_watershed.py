@@ -87,6 +87,12 @@ def the_source_that_won(elevation, sources, x):
 
 
 @wrong("water-level")
+def the_way_that_won(elevation, sources, x):
+    """The number of the way in the list."""
+    return np.argmin([elevation[min(s, x) : max(s, x) + 1].max() for s in sources])
+
+
+@wrong("water-level")
 def lowest_begins_at_zero(elevation, sources, x):
     best = 0
     for source in sources:
@@ -301,6 +307,76 @@ def markers_column_by_column(elevation, markers):
 
 
 @wrong("flood-queue")
+def above_forgotten(elevation, markers):
+    return with_key(elevation, markers, in_order, around=((0, -1), (0, 1), (1, 0)))
+
+
+@wrong("flood-queue")
+def left_forgotten(elevation, markers):
+    return with_key(elevation, markers, in_order, around=((-1, 0), (0, 1), (1, 0)))
+
+
+@wrong("flood-queue")
+def right_forgotten(elevation, markers):
+    return with_key(elevation, markers, in_order, around=((-1, 0), (0, -1), (1, 0)))
+
+
+@wrong("flood-queue")
+def below_forgotten(elevation, markers):
+    return with_key(elevation, markers, in_order, around=((-1, 0), (0, -1), (0, 1)))
+
+
+@wrong("flood-queue")
+def above_and_below_forgotten(elevation, markers):
+    return with_key(elevation, markers, in_order, around=((0, -1), (0, 1)))
+
+
+@wrong("flood-queue")
+def above_and_right_forgotten(elevation, markers):
+    return with_key(elevation, markers, in_order, around=((0, -1), (1, 0)))
+
+
+@wrong("flood-queue")
+def minimum_for_maximum(elevation, markers):
+    return with_key(elevation, markers, in_order, rise=min)
+
+
+@wrong("flood-queue")
+def row_and_column_0_are_outside(elevation, markers):
+    """``0 < v`` for ``0 <= v``."""
+    return with_key(elevation, markers, in_order, first=1)
+
+
+@wrong("flood-queue")
+def last_row_and_column_are_outside(elevation, markers):
+    return with_key(elevation, markers, in_order, last=1)
+
+
+@wrong("flood-queue")
+def frame_is_outside(elevation, markers):
+    return with_key(elevation, markers, in_order, first=1, last=1)
+
+
+@wrong("flood-queue")
+def whole_heights(elevation, markers):
+    return watershed.watershed(elevation.astype(int), markers)
+
+
+@wrong("flood-queue")
+def labels_begin_as_zeros(elevation, markers):
+    """The markers hand on a 0, so each pixel enters again and again."""
+    labels = np.zeros_like(markers)
+    queue = np.argwhere(markers > 0).tolist()
+    while queue:
+        y, x = queue.pop()
+        for v, u in neighbours(y, x, labels.shape):
+            if labels[v, u] == 0:
+                labels[v, u] = labels[y, x]
+                queue.append((v, u))
+    return labels
+
+
+@wrong("flood-queue")
 def bool_result(elevation, markers):
     return watershed.watershed(elevation, markers) > 0
 
@@ -315,23 +391,29 @@ def never_ends(elevation, markers):
     return markers
 
 
-def neighbours(y, x, shape, around=SIDES):
+def neighbours(y, x, shape, around=SIDES, first=0, last=0):
     for dy, dx in around:
-        if 0 <= y + dy < shape[0] and 0 <= x + dx < shape[1]:
+        if first <= y + dy < shape[0] - last and first <= x + dx < shape[1] - last:
             yield y + dy, x + dx
 
 
-def with_key(elevation, markers, key, carry=True, around=SIDES, places=None, left=0):
+def in_order(height, entered, y, x):
+    return height, entered
+
+
+def with_key(
+    elevation, markers, key, carry=True, around=SIDES, places=None, left=0, rise=max, first=0, last=0
+):
     labels, queue, entered = markers.copy(), [], 0
     for y, x in np.argwhere(markers > 0).tolist() if places is None else places:
         heapq.heappush(queue, (key(elevation[y, x], entered, y, x), elevation[y, x], y, x))
         entered += 1
     while len(queue) > left:
         _, level, y, x = heapq.heappop(queue)
-        for v, u in neighbours(y, x, labels.shape, around):
+        for v, u in neighbours(y, x, labels.shape, around, first, last):
             if labels[v, u] == 0:
                 labels[v, u] = labels[y, x]
-                height = max(level, elevation[v, u]) if carry else elevation[v, u]
+                height = rise(level, elevation[v, u]) if carry else elevation[v, u]
                 heapq.heappush(queue, (key(height, entered, v, u), height, v, u))
                 entered += 1
     return labels
@@ -403,6 +485,24 @@ def inverted_mask(mask):
 
 @wrong("repair-split")
 def only_markers(mask):
+    return morphology.label(watershed.maxima(watershed.distance_transform(mask)), 8)
+
+
+@wrong("repair-split")
+def distance_as_mask(mask):
+    distance = watershed.distance_transform(mask)
+    return watershed.watershed(-distance, morphology.label(watershed.maxima(distance), 8), mask=distance)
+
+
+@wrong("repair-split")
+def whole_distances(mask):
+    distance = watershed.distance_transform(mask)
+    markers = morphology.label(watershed.maxima(distance), 8)
+    return watershed.watershed(-distance.astype(int), markers, mask=mask)
+
+
+@wrong("repair-split")
+def markers_as_they_were(mask):
     return morphology.label(watershed.maxima(watershed.distance_transform(mask)), 8)
 
 
@@ -616,6 +716,33 @@ def as_scipy_has_it(heights):
     result = np.zeros(len(heights))
     peaks, _ = signal.find_peaks(heights)
     result[peaks] = signal.peak_prominences(heights, peaks)[0]
+    return result
+
+
+@wrong("prominence")
+def every_side_counts(heights):
+    return both_sides(heights)
+
+
+@wrong("prominence")
+def every_side_counts_but_the_highest_is_infinite(heights):
+    result = both_sides(heights)
+    result[np.argmax(heights)] = np.inf
+    return result
+
+
+def both_sides(heights):
+    """The lowest point of a side on which nothing is higher is taken for a pass."""
+    n, result = len(heights), np.zeros(len(heights))
+    for p in range(n):
+        if any(heights[q] > heights[p] for q in (p - 1, p + 1) if 0 <= q < n):
+            continue
+        lows = []
+        for way in (heights[:p][::-1], heights[p + 1 :]):
+            higher = np.flatnonzero(way > heights[p])
+            if higher.size or way.size:
+                lows.append(way[: higher[0]].min() if higher.size else way.min())
+        result[p] = heights[p] - max(lows) if lows else np.inf
     return result
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,6 +145,29 @@ def test_a_mistake_is_not_named_where_it_would_have_failed_and_the_student_did_n
         return iou(target, prediction) if target.any() or prediction.any() else 0
 
     assert check("demo-iou", wrong_on_empty_masks_only).diagnoses == ("Two empty masks agree.",)
+
+
+def test_a_message_on_all_answers_is_given_only_if_they_bear_it_out():
+    exercise = replace(
+        SCORE,
+        mistakes=(
+            Mistake("half", lambda *_: 0.5, "Always 0.5.", throughout=True),
+            Mistake("never 1", 0.5, "Never 1.", when=lambda answer, *_: answer < 1, throughout=True),
+        ),
+    )
+    assert judge(exercise, lambda target, prediction: 0.5).diagnoses == ("Always 0.5.",)
+    assert judge(exercise, lambda target, prediction: 0.5 * target.any()).diagnoses == ("Never 1.",)
+    assert judge(exercise, lambda target, prediction: 0.5 if target.any() else 2.0).diagnoses == ()
+    assert judge(replace(SCORE, mistakes=()), lambda target, prediction: 0.5).diagnoses == ()
+
+
+def test_an_exercise_may_say_what_costs_the_time():
+    def endless(target, prediction):
+        while True:
+            pass
+
+    says = judge(replace(SCORE, seconds=0.1, late="Look at the queue."), endless).says
+    assert says == "Your code was stopped after 0.1 seconds. Look at the queue."
 
 
 def test_an_unknown_mistake_gets_no_diagnosis():
