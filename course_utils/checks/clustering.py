@@ -1,5 +1,7 @@
 """The exercises of lesson 04: clustering and mean shift."""
 
+import math
+
 import numpy as np
 
 from course_utils.checks.framework import Exercise, Mistake, Property
@@ -78,6 +80,24 @@ def _last_of_equals(values, centres):
     return labels, _moved(values, labels, centres, np.mean)
 
 
+def _sorted_centres(values, centres):
+    labels, moved = k_means_step(values, centres)
+    return labels, np.sort(moved)
+
+
+def _whole_centres(values, centres):
+    labels, moved = k_means_step(values, centres)
+    return labels, moved.astype(int)
+
+
+def _rounded_centres(answer, right, *_):
+    """Whether the labels are right, and the centres but for digits that were cut off."""
+    near = [np.trunc(right[1]), *(np.round(right[1], digits) for digits in range(5))]
+    return np.array_equal(answer[0], right[0]) and any(
+        np.allclose(answer[1], moved, rtol=0, atol=1e-9) for moved in near
+    )
+
+
 PAPER = np.array([0.0, 0, 6, 7, 7, 12])
 BAD_START, GOOD_START = np.array([7.0, 12]), np.array([0.0, 7])
 
@@ -93,7 +113,7 @@ K_MEANS_STEP = Exercise(
     slug="k-means-step",
     lesson="04",
     title="One round of k-means",
-    minutes=5,
+    minutes=3,
     points=2,
     hints=(
         "`distance[i, c]` is known. Which direction of that table do you look along to find the nearest centre of "
@@ -136,6 +156,19 @@ K_MEANS_STEP = Exercise(
             _with(np.median),
             "You moved the centres to the *median*. The place with the least sum of squared distances is "
             "the mean.",
+        ),
+        Mistake(
+            "sorted",
+            _sorted_centres,
+            "Your labels are right, and so are the means, but you put them in order of size. Entry c is the centre "
+            "that the label c speaks of: leave each in its place.",
+        ),
+        Mistake(
+            "rounded",
+            _whole_centres,
+            "Your labels are right, but your centres have lost digits. A mean is rarely a round number: leave it as "
+            "it is, in a float array.",
+            when=_rounded_centres,
         ),
         Mistake(
             "sum",
@@ -228,6 +261,41 @@ _one_step = _gives_up(1)
 
 def _early(points, bandwidth):
     return _found([_climb(points, point, bandwidth, rest=0.1) for point in points], bandwidth)
+
+
+def _early_by_bandwidth(points, bandwidth):
+    return _found([_climb(points, point, bandwidth, rest=0.05 * bandwidth) for point in points], bandwidth)
+
+
+def _half_reach(points, bandwidth):
+    return _found([_climb(points, point, bandwidth) for point in points], bandwidth / 2)
+
+
+def _first_coordinate(points, bandwidth):
+    return groups(points[:, :1], bandwidth)
+
+
+def _founders_drift(points, bandwidth):
+    """A founder's place becomes the mean of all ends that joined it."""
+    labels, members = [], []
+    for point in points:
+        end = _climb(points, point, bandwidth)
+        places = [np.mean(ends, axis=0) for ends in members]
+        near = [g for g, place in enumerate(places) if np.linalg.norm(end - place) <= bandwidth]
+        labels.append(near[0] if near else len(members))
+        if near:
+            members[near[0]].append(end)
+        else:
+            members.append([end])
+    return np.array(labels)
+
+
+def _replaced(points, bandwidth):
+    """Each end takes the place of its point, so that later climbers look at moved points."""
+    here = points.astype(float)
+    for i in range(len(here)):
+        here[i] = _climb(here, here[i], bandwidth)
+    return _found(here, bandwidth)
 
 
 def _points_found(points, bandwidth):
@@ -371,6 +439,8 @@ EDGE = np.array([[9.0], [2], [13], [11]])  # its ends are 10, 2, 12 and 11: exac
 TWO_NEAR = np.array(
     [[25.0], [17], [6], [0], [18], [11]]
 )  # the first founder in reach is the nearer, not the last
+# A slope on which climbs are long: 67 steps, and all end in one group.
+SLOPE = np.round(500 * np.log1p(np.linspace(0, 1, 90) * (np.exp(1.2) - 1)))[:, None]
 OTHER_EDGE = np.array([[2.0], [4], [7], [7], [11]])
 STAIRS = np.array([[0.0, 0], [1, 1], [2.4, 0], [4, 2], [4, 5], [5, 5], [9, 5]])
 
@@ -385,7 +455,7 @@ def _point_clouds(rng):
 def _long_rows(rng):
     """A crowded row: climbs of many steps, and modes so near that founding matters."""
     rows = [(np.sort(rng.random((n, 1)) * 9, axis=0)[rng.permutation(n)].round(2), 1.1) for n in (12, 16, 20)]
-    return [*rows, (LONG, 45.0), (TWO_NEAR, 8.0)]  # the longest climb has 17 steps
+    return [*rows, (LONG, 45.0), (TWO_NEAR, 8.0), (SLOPE, 100.0)]
 
 
 GROUPS = Exercise(
@@ -394,6 +464,7 @@ GROUPS = Exercise(
     title="Everybody climbs",
     minutes=15,
     points=4,
+    seconds=5.0,
     hints=(
         "Two loops: first climb from each point and keep where it ended, then go through the ends and "
         "give out labels. `climb` of section 4 may be used: its last place, `[-1]`, is the mode.",
@@ -445,6 +516,17 @@ GROUPS = Exercise(
             "You climb with half the bandwidth. A neighbour may be a whole bandwidth away, on either side.",
         ),
         Mistake(
+            "half the reach",
+            _half_reach,
+            "An end belongs to a founder at most a whole bandwidth away; you ask for half of one.",
+        ),
+        Mistake(
+            "first coordinate",
+            _first_coordinate,
+            "Only the first coordinate of the points counts in your answer. Points may have several: keep `points` "
+            "whole, and take distances over all of them.",
+        ),
+        Mistake(
             "hops",
             _hops,
             "Your groups are all that can be reached in hops of a bandwidth from point to point. Each point is "
@@ -470,16 +552,22 @@ GROUPS = Exercise(
             Mistake(
                 f"{steps} steps",
                 _gives_up(steps),
-                "Your climbs are given up after a few steps. How many are needed depends on the points (there are "
-                "climbs of 17 here): go on until the mean is where you stand.",
+                "Your climbs are given up after some number of steps. How many are needed depends on the points (there "
+                "are climbs of 67 here): go on until the mean is where you stand.",
             )
-            for steps in (2, 3, 5, 10)
+            for steps in (2, 3, 5, 10, 16, 20, 50)
         ),
         Mistake(
             "rests early",
             _early,
             "You stop as soon as a step is shorter than some fixed length. In small units every step is: "
             "stop when the mean is where you stand, but for rounding (10⁻⁹).",
+        ),
+        Mistake(
+            "rests early for its bandwidth",
+            _early_by_bandwidth,
+            "You stop at a step that is short beside the bandwidth. On a gentle slope all steps are: stop when the "
+            "mean is where you stand, but for rounding (10⁻⁹).",
         ),
         Mistake(
             "founder is the point",
@@ -492,6 +580,18 @@ GROUPS = Exercise(
             _all_move,
             "Your points move together, and the next means are taken of the moved ones. The climbers move; the "
             "points that they look at stay where they were.",
+        ),
+        Mistake(
+            "points replaced",
+            _replaced,
+            "You put each end in the place of its point, so that later climbers look at moved points. Keep the ends "
+            "in an array of their own.",
+        ),
+        Mistake(
+            "founders drift",
+            _founders_drift,
+            "The places that you compare with drift: each end that joins a group pulls its place along. The founder "
+            "is the *first* end, and stays.",
         ),
         Mistake(
             "modes not merged",
@@ -622,6 +722,15 @@ def _no_keepdims(values, weights, means, variances):
     return joint / joint.sum(axis=1)
 
 
+def _over_everything(values, weights, means, variances):
+    joint = weights * _bells(values, means, variances)
+    return joint / joint.sum()
+
+
+def _roots_of_weights(values, weights, means, variances):
+    return responsibilities(values, np.sqrt(weights), means, variances)
+
+
 TWO = np.array([0.75, 0.25]), np.array([0.0, 4.0]), np.array([1.0, 1.0])
 UNEQUAL = np.array([0.5, 0.5]), np.array([0.0, 3.0]), np.array([4.0, 0.25])
 
@@ -688,6 +797,17 @@ RESPONSIBILITIES = Exercise(
             "weights divided",
             _weights_divided,
             "You divided by the weights. A large component explains more: multiply.",
+        ),
+        Mistake(
+            "over everything",
+            _over_everything,
+            "You divide by the sum of the whole table, so all values together are shared out once. Share out each "
+            "value by itself: divide by the sum of its row.",
+        ),
+        Mistake(
+            "roots of weights",
+            _roots_of_weights,
+            "Your shares add up to 1, but you took the root of the weights. They count as they are.",
         ),
         Mistake(
             "a little added",
@@ -804,7 +924,7 @@ PIECES = Exercise(
     slug="pieces",
     lesson="04",
     title="In how many pieces?",
-    minutes=6,
+    minutes=2,
     points=2,
     hints=(
         "Take one cluster at a time: `labels == c` is a mask. Lesson 02 counted the islands of a mask.",
@@ -972,7 +1092,40 @@ def _no_place(image, y, x, value, step, compactness):
     return _slic(image, y, x, value, step, 0)
 
 
+def _either(image, y, x, value, step, compactness):
+    rows, columns = np.indices(image.shape)
+    inside = (abs(rows - y) <= step) | (abs(columns - x) <= step)
+    return np.where(inside, _everywhere(image, y, x, value, step, compactness), np.inf)
+
+
+def _twice_the_window(image, y, x, value, step, compactness):
+    rows, columns = np.indices(image.shape)
+    inside = (abs(rows - y) <= 2 * step) & (abs(columns - x) <= 2 * step)
+    return np.where(inside, _everywhere(image, y, x, value, step, compactness), np.inf)
+
+
+def _ratio_not_squared(image, y, x, value, step, compactness):
+    return _slic(image, y, x, value, step, compactness / step)
+
+
+def _own_value(image, y, x, value, step, compactness):
+    return slic_distance(image, y, x, image[int(y), int(x)], step, compactness)
+
+
+def _sliced(start, stop):
+    """A window by a slice that may begin below 0, which NumPy counts from the end."""
+
+    def wrong(image, y, x, value, step, compactness):
+        away = np.full(image.shape, np.inf)
+        window = tuple(slice(start(c - step), stop(c + step) + 1) for c in (y, x))
+        away[window] = _everywhere(image, y, x, value, step, compactness)[window]
+        return away
+
+    return wrong
+
+
 RAMP = np.arange(15.0).reshape(3, 5) / 15
+LARGER = np.arange(42.0).reshape(6, 7) / 42  # with a step of 1, larger than the window both ways
 
 
 def _centres(rng):
@@ -998,7 +1151,10 @@ SLIC_DISTANCE = Exercise(
     ),
     reference=slic_distance,
     properties=(
-        Property("is right on a ramp", [(RAMP, 1, 3, 0.5, 2, 0.2), (RAMP, 0, 0, 0.0, 3, 1.0)]),
+        Property(
+            "is right on a ramp",
+            [(RAMP, 1, 3, 0.5, 2, 0.2), (RAMP, 0, 0, 0.0, 3, 1.0), (LARGER, 2, 3, 0.4, 1, 0.3)],
+        ),
         Property("is right for centres between pixels", _centres, weight=2),
         Property("sees all of a single pixel", [(np.array([[0.7]]), 0, 0, 0.2, 1, 1.0)], weight=0.5),
     ),
@@ -1026,6 +1182,26 @@ SLIC_DISTANCE = Exercise(
             "infinitely far: that is what makes SLIC fast.",
         ),
         Mistake(
+            "either way",
+            _either,
+            "Your window is a cross: near in rows *or* in columns is enough. It is a square: at most `step` rows *and* "
+            "at most `step` columns away.",
+        ),
+        Mistake(
+            "twice the window",
+            _twice_the_window,
+            "Your window reaches two steps each way. It reaches one: at most `step` rows and `step` columns away.",
+        ),
+        *(
+            Mistake(
+                name,
+                _sliced(start, stop),
+                "Your window is a slice, and near the upper or left border its start falls below 0: NumPy counts that "
+                "from the other end. Begin at `max(…, 0)`, with the start rounded up and the end rounded down.",
+            )
+            for name, start, stop in (("cut slice", int, int), ("slice below 0", math.ceil, math.floor))
+        ),
+        Mistake(
             "a disc",
             _disc,
             "Your window is a disc. It is a square: at most `step` rows *and* at most `step` columns away.",
@@ -1034,6 +1210,17 @@ SLIC_DISTANCE = Exercise(
             "compactness not squared",
             _compactness_not_squared,
             "The whole of compactness · distance / step is squared, the compactness, too.",
+        ),
+        Mistake(
+            "ratio not squared",
+            _ratio_not_squared,
+            "The distance is squared, but compactness / step is not. The whole of compactness · distance / step is.",
+        ),
+        Mistake(
+            "value of the pixel",
+            _own_value,
+            "You compare with the picture's value at the centre's place. The centre's own value is a mean, and is "
+            "handed over: `value`.",
         ),
         Mistake(
             "times step",

@@ -7,6 +7,7 @@ import numpy as np
 from course_utils import plotting
 from course_utils.cards import STATES, Card, card, code, escape, paragraph
 from course_utils.checks import words
+from course_utils.checks.sandbox import same
 
 _LARGEST_GRID = 8  # rows and columns of an array that is shown number by number
 _LONGEST_ROW = 16
@@ -128,19 +129,27 @@ def _can_show(exercise, case):
     return bool(case.arguments) or exercise.shows_right_answer
 
 
-def _case_html(exercise, case):
-    parts = [
-        (f"<code>{escape(name)}</code>", value, None)
-        for name, value in zip(exercise.parameters, case.arguments, strict=False)
-    ]
-    if case.outcome.answered:
-        parts.append(("your answer", case.outcome.value, case.right))
+def _parts(exercise, case):
+    """(name, value, what it is compared with) of all that is shown of a case; names hold `code`."""
+    outcome = case.outcome
+    after = dict(zip(outcome.changed, outcome.after, strict=False))
+    for i, (name, value) in enumerate(zip(exercise.parameters, case.arguments, strict=False)):
+        yield f"`{name}`", value, None
+        if i in after:
+            yield f"`{name}` after your call", after[i], value
+    if after and same(outcome.value, case.right):
+        return  # the change is what is wrong, not the answer
+    if outcome.answered:
+        yield "your answer", outcome.value, case.right
     if exercise.shows_right_answer:
-        parts.append(("right answer", case.right, None))
+        yield "right answer", case.right, None
+
+
+def _case_html(exercise, case):
     figures = "".join(
         f'<div style="display:inline-block;vertical-align:top;margin:0.3em 1.4em 0.3em 0">'
-        f"<div>{name}</div>{_value_html(value, right)}</div>"
-        for name, value, right in parts
+        f"<div>{code(name)}</div>{_value_html(value, right)}</div>"
+        for name, value, right in _parts(exercise, case)
     )
     return f'<div style="margin-top:0.5em"><strong>The smallest case that fails</strong><div>{figures}</div></div>'
 
@@ -152,7 +161,7 @@ def _value_html(value, right=None):
     """
     if _is_stack(value):
         value = list(value)
-    if isinstance(value, list | tuple) and 0 < len(value) <= _MOST_ARRAYS and all(map(_is_shown, value)):
+    if _is_group(value):
         rights = (
             right if isinstance(right, list | tuple) and len(right) == len(value) else [None] * len(value)
         )
@@ -171,6 +180,15 @@ def _is_shown(value):
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or not value.size:
         return False
     return _as_grid(value) is not None or value.ndim == 2 or (value.ndim == 3 and value.shape[2] == 3)
+
+
+def _is_group(value):
+    """Whether a list or tuple holds up to four values, shown one by one, arrays or rows of numbers among them."""
+    return (
+        isinstance(value, list | tuple)
+        and 0 < len(value) <= _MOST_ARRAYS
+        and any(_is_shown(entry) or _as_grid(entry) is not None for entry in value)
+    )
 
 
 def _is_stack(value):
@@ -317,16 +335,20 @@ def _text(exercise, judgement):
 
 
 def _case_lines(exercise, case):
-    named = list(zip(exercise.parameters, case.arguments, strict=False))
-    if case.outcome.answered:
-        named.append(("your answer", case.outcome.value))
-    if exercise.shows_right_answer:
-        named.append(("right answer", case.right))
-    for name, value in named:
-        grid = _as_grid(value)
-        if grid is None:
-            compared = _difference_text(value, case.right) if name == "your answer" else ""
-            yield f"  {name}: {_value_text(value)}{compared}"
+    for shown, value, right in _parts(exercise, case):
+        name = shown.replace("`", "")
+        if _is_group(value):
+            rights = right if isinstance(right, list | tuple) and len(right) == len(value) else value
+            for i, (entry, theirs) in enumerate(zip(value, rights, strict=True)):
+                yield from _value_lines(f"{name}, {i + 1} of {len(value)}", entry, theirs)
         else:
-            yield f"  {name}:"
-            yield from ("    " + " ".join(_entry(entry).rjust(5) for entry in row) for row in grid)
+            yield from _value_lines(name, value, right)
+
+
+def _value_lines(name, value, right):
+    grid = _as_grid(value)
+    if grid is None:
+        yield f"  {name}: {_value_text(value)}{_difference_text(value, right)}"
+    else:
+        yield f"  {name}:"
+        yield from ("    " + " ".join(_entry(entry).rjust(5) for entry in row) for row in grid)

@@ -63,7 +63,8 @@ class Outcome:
 
     ``value`` is the frozen answer, unless there is ``trouble`` (an exception), or ``late`` is True (its time was up);
     ``stuck`` says that the code could not even be stopped. ``changed`` are the positions of the arguments it changed,
-    ``printed`` the beginning of what it printed, ``warned`` the first warning it caused.
+    ``after`` these arguments, frozen, as the call left them, ``printed`` the beginning of what it printed, ``warned``
+    the first warning it caused.
     """
 
     value: object = None
@@ -71,6 +72,7 @@ class Outcome:
     late: bool = False
     stuck: bool = False
     changed: tuple = ()
+    after: tuple = ()
     printed: str = ""
     warned: str = ""
     seconds: float = 0.0
@@ -103,7 +105,8 @@ def _work(function, arguments, answers):
     try:
         given = copy.deepcopy(arguments)
         value = freeze(function(*given))
-        answers.append(Outcome(value, changed=_changed(arguments, given)))
+        changed = _changed(arguments, given)
+        answers.append(Outcome(value, changed=changed, after=tuple(freeze(given[i]) for i in changed)))
     except OutOfTime:
         raise
     except BaseException as problem:

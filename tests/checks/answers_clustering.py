@@ -78,6 +78,24 @@ def mean_of_all(values, centres):
     return labels, np.full(len(centres), values.mean())
 
 
+@wrong("k-means-step")
+def centres_by_size(values, centres):
+    labels, new = by_bincount(values, centres)
+    return labels, np.array(sorted(new))
+
+
+@wrong("k-means-step")
+def two_decimals(values, centres):
+    labels, new = by_bincount(values, centres)
+    return labels, new.round(2)
+
+
+@wrong("k-means-step")
+def whole_numbers(values, centres):
+    labels, new = by_bincount(values, centres)
+    return labels, new.astype(int)
+
+
 # -- mean-shift-groups --------------------------------------------------------------------------------
 
 
@@ -163,6 +181,55 @@ def eight_steps(points, bandwidth):
 @wrong("mean-shift-groups")
 def step_below_a_tenth(points, bandwidth):
     return labels_of(climbs(points, bandwidth, rest=0.1), bandwidth)
+
+
+@wrong("mean-shift-groups")
+def twenty_steps(points, bandwidth):
+    return labels_of(climbs(points, bandwidth, steps=20), bandwidth)
+
+
+@wrong("mean-shift-groups")
+def fifty_steps(points, bandwidth):
+    return labels_of(climbs(points, bandwidth, steps=50), bandwidth)
+
+
+@wrong("mean-shift-groups")
+def step_below_a_twentieth_of_the_bandwidth(points, bandwidth):
+    return labels_of(climbs(points, bandwidth, rest=bandwidth / 20), bandwidth)
+
+
+@wrong("mean-shift-groups")
+def half_the_bandwidth_to_founders(points, bandwidth):
+    return labels_of(climbs(points, bandwidth), bandwidth / 2)
+
+
+@wrong("mean-shift-groups")
+def one_coordinate(points, bandwidth):
+    return by_tree(points[:, :1], bandwidth)
+
+
+@wrong("mean-shift-groups")
+def founders_as_running_means(points, bandwidth):
+    founders, counts, labels = [], [], []
+    for end in climbs(points, bandwidth):
+        near = [g for g, place in enumerate(founders) if np.hypot.reduce(end - place) <= bandwidth]
+        group = near[0] if near else len(founders)
+        if near:
+            counts[group] += 1
+            founders[group] = founders[group] + (end - founders[group]) / counts[group]
+        else:
+            founders.append(end)
+            counts.append(1)
+        labels.append(group)
+    return np.array(labels)
+
+
+@wrong("mean-shift-groups")
+def ends_in_place_of_points(points, bandwidth):
+    here = points.astype(float)
+    for i in range(len(here)):
+        here[i] = mode_of(here, here[i].copy(), lambda y: np.linalg.norm(here - y, axis=1) <= bandwidth)
+    return labels_of(here, bandwidth)
 
 
 @wrong("mean-shift-groups")
@@ -332,6 +399,17 @@ def never_by_zero(values, weights, means, variances):
     return joint / (joint.sum(axis=1, keepdims=True) + 1e-8)
 
 
+@wrong("responsibilities")
+def by_the_sum_of_all(values, weights, means, variances):
+    joint = weights * stats.norm.pdf(values[:, None], means, np.sqrt(variances))
+    return joint / joint.sum()
+
+
+@wrong("responsibilities")
+def square_roots_of_weights(values, weights, means, variances):
+    return by_scipy(values, weights**0.5, means, variances)
+
+
 # -- pieces -------------------------------------------------------------------------------------------
 
 
@@ -460,3 +538,42 @@ def multiplied_by_step(image, y, x, value, step, compactness):
 def billion_outside(image, y, x, value, step, compactness):
     away = pixel_by_pixel(image, y, x, value, step, compactness)
     return np.where(np.isinf(away), 1e9, away)
+
+
+def in_window(image, y, x, value, step, compactness, inside):
+    """The distance where ``inside`` of the distances in rows and in columns is True, else infinity."""
+    rows, columns = np.indices(image.shape)
+    place = np.hypot(rows - y, columns - x) * compactness / step
+    return np.where(inside(abs(rows - y), abs(columns - x)), (image - value) ** 2 + place**2, np.inf)
+
+
+@wrong("slic-distance")
+def rows_or_columns(image, y, x, value, step, compactness):
+    return in_window(
+        image, y, x, value, step, compactness, lambda down, along: (down <= step) | (along <= step)
+    )
+
+
+@wrong("slic-distance")
+def two_steps(image, y, x, value, step, compactness):
+    return in_window(
+        image, y, x, value, step, compactness, lambda down, along: np.maximum(down, along) <= 2 * step
+    )
+
+
+@wrong("slic-distance")
+def plain_ratio(image, y, x, value, step, compactness):
+    return pixel_by_pixel(image, y, x, value, step, np.sqrt(compactness * step))
+
+
+@wrong("slic-distance")
+def value_at_the_centre(image, y, x, value, step, compactness):
+    return pixel_by_pixel(image, y, x, image[int(y), int(x)], step, compactness)
+
+
+@wrong("slic-distance")
+def slice_from_the_end(image, y, x, value, step, compactness):
+    away = np.full(image.shape, np.inf)
+    window = np.s_[int(y - step) : int(y + step) + 1, int(x - step) : int(x + step) + 1]
+    away[window] = in_window(image, y, x, value, step, compactness, lambda down, along: down >= 0)[window]
+    return away
