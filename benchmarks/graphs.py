@@ -15,7 +15,7 @@ from benchmarks.classic import texture
 from benchmarks.race import Race
 from course_utils.classic import graphs
 
-SIZES = (0.1, 0.5, 2)  # megapixels: what scikit-image's random walker can bear
+SIZES = (0.1, 0.4, 1)  # megapixels: what scikit-image's random walker can bear
 BETA = 4.0
 
 

@@ -46,7 +46,7 @@ PEERS = (
     "torchmetrics",
 )
 SECONDS = 1.5  # measured time to spend on an entrant at one size
-PATIENCE = 20  # seconds; an entrant whose next call is expected to take longer sits out the larger sizes
+PATIENCE = 8  # seconds; an entrant whose next call is expected to take longer sits out the larger sizes
 INTRODUCTION = """\
 Written by `course bench`; do not edit. Each line is one task on one size of image: warm calls, entrants
 taking turns, medians, the same input and dtype for all, answers compared before the clock starts. A ratio
@@ -149,7 +149,8 @@ def _one_race(race, sizes, threads):
         }
         answers = {name: call(*arguments) for name, call in entrants.items()}
         try:
-            race.check(answers)
+            if len(answers) > 1:  # the others may have been too slow for this size
+                race.check(answers)
         except AssertionError as error:
             raise AssertionError(f"{race.name} at {megapixels} MP: the answers differ. {error}") from error
         del answers
@@ -396,7 +397,8 @@ def main(names=(), quick=False):
         races = [replace(race, sizes=race.sizes or sizes) for race in suite.races()]
         if quick:
             races = [replace(race, sizes=race.sizes[:1]) for race in races]
-        rows = run(races, threads=THREADS[:1] if quick else THREADS)
+        threads = getattr(suite, "THREADS", THREADS)
+        rows = run(races, threads=threads[:1] if quick else threads)
         show(rows, name)
         if not quick:
             results = paths.bundled("data") / "results"
