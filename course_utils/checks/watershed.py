@@ -1337,6 +1337,7 @@ PROMINENCE = Exercise(
                 f"a side without a higher point counts{name}",
                 partial(_from_both_sides, **how),
                 "A side on which nothing is higher does not count; you took the lowest point on it as a pass.",
+                throughout=True,
             )
             for name, how in (
                 ("", {}),
