@@ -72,6 +72,18 @@ def _whole_columns(scores, labels):
     return float(-np.log(_softmax(scores)[:, labels]).mean())
 
 
+def _whole_rows(scores, labels):
+    return float(-np.log(_softmax(scores)[labels]).mean())
+
+
+def _is_whole_rows(answer, right, scores, labels):
+    return labels.max() < len(scores) and bool(np.isclose(answer, _whole_rows(scores, labels)))
+
+
+def _own_unshifted(scores, labels):
+    return float((np.log(_exponentials(scores).sum(axis=1)) - _of_label(scores, labels)).mean())
+
+
 def _labels_from_one(scores, labels):
     return float(-np.log(_of_label(_softmax(scores), labels - 1)).mean())
 
@@ -187,6 +199,18 @@ MEAN_LOSS = Exercise(
             "the rows' numbers, too.",
         ),
         Mistake(
+            "whole rows",
+            _whole_rows,
+            "`p[labels]` takes whole *rows*, those with the labels' numbers. One entry of each row: give the rows' "
+            "numbers, too.",
+            when=_is_whole_rows,
+        ),
+        Mistake(
+            "own score unshifted",
+            _own_unshifted,
+            "Your sum is of the shifted scores, the label's own score is not shifted: take both from `shifted`.",
+        ),
+        Mistake(
             "labels from one",
             _labels_from_one,
             "You took the class before each label: labels are counted from 0, so none is to be subtracted.",
@@ -300,6 +324,18 @@ def _over_all_entries(weights, table, labels, rate):
 
 def _over_features(weights, table, labels, rate):
     return weights - rate * _gradient(weights, table, labels) * len(table) / table.shape[1]
+
+
+def _over_classes(weights, table, labels, rate):
+    return weights - rate * _gradient(weights, table, labels) * len(table) / weights.shape[1]
+
+
+def _over_table(weights, table, labels, rate):
+    return weights - rate * _gradient(weights, table, labels) / table.shape[1]
+
+
+def _last_row_kept(weights, table, labels, rate):
+    return np.vstack([gradient_step(weights, table, labels, rate)[:-1], weights[-1:]])
 
 
 def _twice(weights, table, labels, rate):
@@ -433,6 +469,17 @@ GRADIENT_STEP = Exercise(
             "You divided by the number of features. The mean is over the pixels: `len(table)`.",
         ),
         Mistake(
+            "over the classes",
+            _over_classes,
+            "You divided by the number of classes. The mean is over the pixels alone: `len(table)`.",
+        ),
+        Mistake(
+            "over the whole table",
+            _over_table,
+            "You divided by the size of the table, pixels times features. Divide by the number of pixels alone, "
+            "`len(table)`.",
+        ),
+        Mistake(
             "no shift",
             _no_shift_step,
             "`np.exp(1500)` is infinite, and infinity over infinity is NaN. Subtract each row's largest score first: "
@@ -474,6 +521,11 @@ GRADIENT_STEP = Exercise(
                 "cross-entropy.",
             )
             for name, wrong in (("penalty", _penalised), ("penalty but for the last", _penalised_but_last))
+        ),
+        Mistake(
+            "last row kept",
+            _last_row_kept,
+            "You left the last row of the weights as it was. There is no row of offsets here: all weights take part.",
         ),
         Mistake(
             "over all entries",
@@ -562,6 +614,29 @@ def _rows_gathered(pictures, share):
     while count < len(numbers) - 1 and sizes[-count:].sum() < share * len(pictures):
         count += 1
     return np.isin(pictures, numbers[-count:])
+
+
+def _share_of_rows_at_most(pictures, share):
+    count = min(max(round(share * len(pictures)), 1), len(pictures) - 1)
+    return np.isin(pictures, np.sort(pictures)[-count:])
+
+
+def _quantile(pictures, share):
+    return pictures >= np.quantile(pictures, 1 - share)
+
+
+def _sorted_rows(pictures, share):
+    return _by_row(pictures, share)[np.argsort(np.argsort(pictures, kind="stable"))]
+
+
+def _empty_test(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[len(numbers) - min(round(share * len(numbers)), len(numbers) - 1) :])
+
+
+def _empty_test_or_all(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[len(numbers) - round(share * len(numbers)) :])
 
 
 def _rounded_down(pictures, share):
@@ -669,6 +744,11 @@ SPLIT_BY_PICTURE = Exercise(
             "Your split counts rows and cuts through a picture: its pixels stand on both sides. Choose whole pictures.",
         ),
         Mistake(
+            "sorted rows",
+            _sorted_rows,
+            "You sorted the rows, but still count *rows*, so the split cuts through a picture. Choose whole pictures.",
+        ),
+        Mistake(
             "each picture apart",
             _each_picture_apart,
             "You test on a part of *every* picture: each test pixel has neighbours in training. Choose whole pictures.",
@@ -684,6 +764,8 @@ SPLIT_BY_PICTURE = Exercise(
                 ("share of rows", _share_of_rows),
                 ("share of rows, perhaps all", _share_of_rows_all),
                 ("rows gathered", _rows_gathered),
+                ("share of rows, never all of them", _share_of_rows_at_most),
+                ("quantile of the rows", _quantile),
             )
         ),
         Mistake(
@@ -700,6 +782,17 @@ SPLIT_BY_PICTURE = Exercise(
             "all for none",
             _all_for_none,
             "Where the share rounds to no picture, `numbers[-0:]` is *all* of them: test on one at least.",
+        ),
+        Mistake(
+            "empty test",
+            _empty_test,
+            "Where the share rounds to no picture, your test is empty: test on one at least.",
+        ),
+        Mistake(
+            "empty test, or all",
+            _empty_test_or_all,
+            "Where the share rounds to no picture, your test is empty; where it rounds to all, none is left to learn "
+            "from. One of each at least.",
         ),
         Mistake(
             "one too few",
@@ -806,6 +899,27 @@ def _one_mean(table, labels, pictures):
     return np.full(len(np.unique(pictures)), leave_one_out(table, labels, pictures).mean())
 
 
+def _falling(table, labels, pictures):
+    return leave_one_out(table, labels, pictures)[::-1]
+
+
+def _sorted_by_size(table, labels, pictures):
+    return np.sort(leave_one_out(table, labels, pictures))
+
+
+def _ones(table, labels, pictures):
+    return np.ones(len(np.unique(pictures)))
+
+
+def _probabilities_compared(table, labels, pictures):
+    found = []
+    for number in np.unique(pictures):
+        own = pictures == number
+        model = softmax.softmax_regression(table[~own], labels[~own])
+        found.append((softmax.probabilities(model, table[own]) == labels[own][:, None]).mean())
+    return np.array(found)
+
+
 def _tables(rng):
     """Pictures that each shift the features a little, so that whoever saw a picture knows more about it."""
     cases = []
@@ -826,6 +940,12 @@ TWO = (
     np.array([7, 7, 7, 7, 3, 3, 3, 3]),
 )
 
+MIXED = (  # the best threshold is wrong for one pixel of each picture
+    np.array([[2.0], [0], [2], [3], [0], [3], [1], [0], [1], [3], [2]]),
+    np.array([0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0]),
+    np.array([2, 5, 2, 2, 5, 2, 5, 5, 5, 2, 2]),
+)
+
 LEAVE_ONE_OUT = Exercise(
     slug="leave-one-out",
     lesson="07",
@@ -841,7 +961,7 @@ LEAVE_ONE_OUT = Exercise(
     reference=leave_one_out,
     bounds=(0, 1),
     properties=(
-        Property("is right for two pictures of one feature", [TWO]),
+        Property("is right for two pictures of one feature", [TWO, MIXED]),
         Property("is right on other tables", _tables, weight=2),
     ),
     mistakes=(
@@ -886,6 +1006,26 @@ LEAVE_ONE_OUT = Exercise(
             _as_they_come,
             "The numbers are right, but in the order in which the pictures appear. Asked for is the rising order of "
             "their numbers, as `np.unique` gives it.",
+        ),
+        Mistake(
+            "in falling order",
+            _falling,
+            "The numbers are right, but in falling order of the pictures' numbers. Asked for is the rising one.",
+        ),
+        Mistake(
+            "sorted by size",
+            _sorted_by_size,
+            "The numbers are right, but you sorted them by their size. Asked for is the order of the pictures' numbers.",
+        ),
+        Mistake(
+            "all ones",
+            _ones,
+            "All your accuracies are 1, whatever the table. What are the predictions compared with?",
+        ),
+        Mistake(
+            "probabilities compared",
+            _probabilities_compared,
+            "You compared *probabilities* with labels. `softmax.predict` gives the likeliest class of each row.",
         ),
         Mistake(
             "one row out",

@@ -22,6 +22,8 @@ MEANINGS = {
     "ValueError: not enough values to unpack": "The right side holds fewer values than there are names on the left.",
     "ValueError: too many values to unpack": "The right side holds more values than there are names on the left.",
     "ValueError: zero-size array": "The minimum or maximum of nothing was asked for: a selection can be empty.",
+    "ValueError: one row for each point, not (0,": "No row was picked: a selection can be empty. A loop over the "
+    "numbers that occur goes over `np.unique(...)`.",
     "ValueError": "A function got an argument of the right type with a value that it cannot use.",
     "TypeError: positional argument": "The check calls your function with other arguments than it takes: keep the "
     "parameters as they were given.",

@@ -101,6 +101,20 @@ def one_largest_score(scores, labels):
     return -np.log(p[np.arange(len(labels)), labels] / p.sum(axis=1)).mean()
 
 
+@wrong("mean-loss")
+def rows_of_the_labels(scores, labels):
+    """``p[labels]`` takes rows."""
+    return -special.log_softmax(scores, axis=1)[labels].mean()
+
+
+@wrong("mean-loss")
+def half_shifted(scores, labels):
+    """The sum of shifted scores, the own score unshifted."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    own = scores[np.arange(len(labels)), labels]
+    return float((special.logsumexp(shifted, axis=1) - own).mean())
+
+
 @right("gradient-step")
 def sum_of_outer_products(weights, table, labels, rate):
     """Each pixel pulls by its features times what its probabilities are wrong by."""
@@ -196,6 +210,24 @@ def mean_over_the_features(weights, table, labels, rate):
 
 
 @wrong("gradient-step")
+def mean_over_the_classes(weights, table, labels, rate):
+    return of_the_library(weights, table, labels, rate * len(table) / len(weights.T))
+
+
+@wrong("gradient-step")
+def mean_over_the_table(weights, table, labels, rate):
+    return of_the_library(weights, table, labels, rate * len(table) / table.size)
+
+
+@wrong("gradient-step")
+def offsets_kept(weights, table, labels, rate):
+    """As if the last row were offsets to be left alone."""
+    new = of_the_library(weights, table, labels, rate)
+    new[-1] = weights[-1]
+    return new
+
+
+@wrong("gradient-step")
 def with_a_penalty(weights, table, labels, rate):
     return weights - rate * softmax.loss_and_gradient(weights, table, labels, 1e-3)[1]
 
@@ -286,6 +318,38 @@ def clamped_above_only(pictures, share):
 
 
 @wrong("split-by-picture")
+def counted_from_the_front(pictures, share):
+    """Without the trap of ``x[-0:]``, and so without a test where the share rounds to none."""
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[len(numbers) - min(round(share * len(numbers)), len(numbers) - 1) :])
+
+
+@wrong("split-by-picture")
+def no_bound_at_all(pictures, share):
+    numbers = np.unique(pictures)
+    return np.isin(pictures, numbers[len(numbers) - round(share * len(numbers)) :])
+
+
+@wrong("split-by-picture")
+def above_the_quantile(pictures, share):
+    return pictures >= np.quantile(pictures, 1 - share)
+
+
+@wrong("split-by-picture")
+def pictures_of_the_last_rows(pictures, share):
+    rows = np.sort(pictures)
+    return np.isin(pictures, rows[-min(max(round(share * len(rows)), 1), len(rows) - 1) :])
+
+
+@wrong("split-by-picture")
+def last_rows_in_order(pictures, share):
+    """Sorted, and then cut by rows all the same."""
+    test = np.zeros(len(pictures), bool)
+    test[np.argsort(pictures, kind="stable")[-max(round(share * len(pictures)), 1) :]] = True
+    return test
+
+
+@wrong("split-by-picture")
 def larger_than(pictures, share):
     numbers = np.unique(pictures)
     return pictures > numbers[-sorted((1, round(share * len(numbers)), len(numbers) - 1))[1]]
@@ -343,6 +407,42 @@ def pooled(table, labels, pictures):
 def right_pixels(table, labels, pictures):
     """How many, not which share."""
     return of_scikit_learn(table, labels, pictures) * np.unique(pictures, return_counts=True)[1]
+
+
+@wrong("leave-one-out")
+def backwards(table, labels, pictures):
+    return of_scikit_learn(table, labels, pictures)[::-1].copy()
+
+
+@wrong("leave-one-out")
+def worst_first(table, labels, pictures):
+    return np.array(sorted(of_scikit_learn(table, labels, pictures)))
+
+
+@wrong("leave-one-out")
+def always_one(table, labels, pictures):
+    return np.ones(len(set(pictures.tolist())))
+
+
+@wrong("leave-one-out")
+def shares_for_labels(table, labels, pictures):
+    """Probabilities are compared with labels."""
+    scores = []
+    for train, test in LeaveOneGroupOut().split(table, labels, pictures):
+        model = softmax.softmax_regression(table[train], labels[train])
+        scores.append(np.mean(labels[test] == softmax.probabilities(model, table[test]).T))
+    return np.array(scores)
+
+
+@wrong("leave-one-out")
+def numbers_that_do_not_occur(table, labels, pictures):
+    """A picture without rows cannot be examined: an exception."""
+    scores = []
+    for number in range(pictures.max() + 1):
+        own = pictures == number
+        model = softmax.softmax_regression(table[~own], labels[~own])
+        scores.append(np.mean(softmax.predict(model, table[own]) == labels[own]))
+    return np.array(scores)
 
 
 @right("binary-pattern")
