@@ -1015,7 +1015,7 @@ LEAVE_ONE_OUT = Exercise(
         Mistake(
             "sorted by size",
             _sorted_by_size,
-            "The numbers are right, but you sorted them by their size. Asked for is the order of the pictures' numbers.",
+            "The numbers are right, but sorted by their size. Asked for is the order of the pictures' numbers.",
         ),
         Mistake(
             "all ones",
