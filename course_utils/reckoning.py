@@ -80,7 +80,7 @@ def _mosaic(seed):
 def _street(seed):
     street = synthetic.town(seed, night=0)
     mask = street.labels == synthetic.TOWN_CLASSES.index("car")
-    grey = _grey(street.image)
+    grey = filters.luminance(street.image)
     return scoreboard.Item("town", f"town {seed}", street.image, mask, grey[mask].mean() > grey[~mask].mean())
 
 
@@ -162,7 +162,7 @@ class Task:
     @property
     def grey(self):
         """Luminance, turned round where the object is the dark side: the polarity is given away here."""
-        grey = _grey(self.image)
+        grey = filters.luminance(self.image)
         return grey if self.item.bright else 1 - grey
 
     @property
@@ -182,7 +182,7 @@ def _sauvola(task):
 
 def _watershed(task):
     """The steepness of the slightly blurred picture, flooded from the strokes."""
-    steep = filters.gradient_magnitude(filters.gaussian(_grey(task.image), 1))
+    steep = filters.gradient_magnitude(filters.gaussian(filters.luminance(task.image), 1))
     return watershed.watershed(steep, task.strokes) == 1
 
 
@@ -304,10 +304,6 @@ def mean_score(recorded, method, set, change="as it is"):
 
 
 # ------------------------------------------------------------------------------------------------ helpers
-
-
-def _grey(image):
-    return image if image.ndim == 2 else image @ (0.2125, 0.7154, 0.0721)  # as the scoreboard does
 
 
 def _colours(image):

@@ -379,8 +379,8 @@ def _hand_over(item, prompts, colour):
     image = item.image
     if colour and image.ndim == 2:
         image = np.stack([image] * 3, -1)
-    if not colour and image.ndim == 3:
-        image = image @ (0.2125, 0.7154, 0.0721)  # luminance as in skimage.color.rgb2gray
+    if not colour:
+        image = filters.luminance(image)
     return 1 - image if prompts == "polarity" and not item.bright else image.copy()
 
 

@@ -54,6 +54,15 @@ def grey_range(image, name="image"):
     return array, least, greatest
 
 
+def luminance(image):
+    """The grey values of a colour image, as ``skimage.color.rgb2gray`` weighs red, green and blue.
+
+    Parameters: image, float array (H, W, 3), or (H, W), which is grey already.
+    Returns: float array (H, W); a grey image itself.
+    """
+    return image if image.ndim == 2 else image @ (0.2125, 0.7154, 0.0721)
+
+
 def _working_type(dtype):
     if dtype.kind == "f":
         return np.float32 if dtype.itemsize <= 4 else np.float64

@@ -236,6 +236,12 @@ def layer(name, labels, colours, *, style="solid", tint=True):
     }
 
 
+def check_match(target, image):
+    """ValueError unless the target, if there is one, has the height and width of the image."""
+    if target is not None and target.shape != image.shape[:2]:
+        raise ValueError(f"target has shape {target.shape} and image {image.shape}: they must match.")
+
+
 def truth(target, colours=plotting.TRUTH):
     """The truth (a label map or None) as dashed outlines: a list of one layer, or of none."""
     return [] if target is None else [layer("truth", target, colours, style="dashed", tint=False)]

@@ -7,7 +7,17 @@ import numpy as np
 
 from course_utils import metrics, plotting
 from course_utils.classic import clustering
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, png, slider, truth
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    check_match,
+    layer,
+    meters,
+    png,
+    slider,
+    truth,
+)
 
 _HINT = (
     "Try: click a pixel near an edge and watch where it goes. Then double the colour bandwidth, and let all pixels "
@@ -324,6 +334,5 @@ def _check(image, target):
     if target is None:
         return image, None
     target = np.asarray(target)
-    if target.shape != image.shape[:2]:
-        raise ValueError(f"target has shape {target.shape} and image {image.shape}: they must match.")
+    check_match(target, image)
     return image, target

@@ -4,7 +4,17 @@ import numpy as np
 
 from course_utils import metrics, plotting
 from course_utils.classic import graph_cuts, morphology
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, slider, strokes, truth
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    check_match,
+    layer,
+    meters,
+    slider,
+    strokes,
+    truth,
+)
 
 _LIMIT = 65_536  # pixels that a cut is made for; larger pictures are worked on in blocks, so that it answers at once
 _STRENGTHS = (0, 5, 25, 200)  # of the strip
@@ -267,8 +277,7 @@ def _check(image, target, box):
         raise ValueError("image must be finite and in [0, 1]; divide bytes by 255.")
     if target is not None:
         target = np.asarray(target) != 0
-        if target.shape != image.shape[:2]:
-            raise ValueError(f"target has shape {target.shape} and image {image.shape}: they must match.")
+        check_match(target, image)
     if box is None:
         box = _rim(image.shape[:2]) if target is None or not target.any() else _around(target)
     top, left, bottom, right = box

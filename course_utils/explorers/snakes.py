@@ -3,12 +3,13 @@
 import numpy as np
 
 from course_utils import metrics, plotting
-from course_utils.classic import level_sets, morphology, snakes
+from course_utils.classic import filters, level_sets, morphology, snakes
 from course_utils.data import photos
 from course_utils.explorers.canvas import (
     Canvas,
     Explorer,
     action,
+    check_match,
     histogram_plot,
     layer,
     meters,
@@ -108,29 +109,11 @@ class SnakeExplorer(Explorer):
         self._regions = bool(regions)
         self._begin(self._start)
 
-    @property
-    def alpha(self):
-        return self._slider("alpha")
-
-    @alpha.setter
-    def alpha(self, value):
-        self._slide("alpha", value)
-
-    @property
-    def beta(self):
-        return self._slider("beta")
-
-    @beta.setter
-    def beta(self, value):
-        self._slide("beta", value)
-
-    @property
-    def balloon(self):
-        return self._slider("balloon")
-
-    @balloon.setter
-    def balloon(self, value):
-        self._slide("balloon", value)
+    alpha = property(lambda self: self._slider("alpha"), lambda self, value: self._slide("alpha", value))
+    beta = property(lambda self: self._slider("beta"), lambda self, value: self._slide("beta", value))
+    balloon = property(
+        lambda self: self._slider("balloon"), lambda self, value: self._slide("balloon", value)
+    )
 
     @property
     def frame(self):
@@ -348,11 +331,9 @@ def _check(image, target):
     image = np.asarray(image)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
         raise ValueError(f"image has shape {image.shape}; expected (height, width) or (height, width, 3).")
-    grey = np.asarray(image, float)
-    grey = grey @ (0.2125, 0.7154, 0.0721) if image.ndim == 3 else grey
+    grey = filters.luminance(np.asarray(image, float))
     if not np.isfinite(grey).all() or grey.min() == grey.max():
         raise ValueError("image has one value only, or values that are not finite: nothing draws a contour.")
     target = None if target is None else np.asarray(target) != 0
-    if target is not None and target.shape != grey.shape:
-        raise ValueError(f"target has shape {target.shape} and image {grey.shape}: they must match.")
+    check_match(target, grey)
     return image, grey, target

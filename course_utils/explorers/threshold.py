@@ -4,7 +4,16 @@ import numpy as np
 
 from course_utils import metrics, plotting
 from course_utils.classic import thresholding
-from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters, truth
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    check_match,
+    histogram_plot,
+    layer,
+    meters,
+    truth,
+)
 
 _HINT = {
     False: "Try: drag the line from one end to the other.\nNotice: which part of the picture each hump of the "
@@ -157,6 +166,5 @@ def _check(image, target):
     if target is None:
         return image, None
     target = np.asarray(target) != 0
-    if target.shape != image.shape:
-        raise ValueError(f"target has shape {target.shape} and image {image.shape}: they must match.")
+    check_match(target, image)
     return image, target

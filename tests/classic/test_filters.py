@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
-from skimage import feature, transform
+from skimage import color, feature, transform
 from skimage import filters as skimage_filters
 
 from course_utils import kernel
@@ -246,3 +246,10 @@ def test_a_window_without_a_centre_is_refused(window):
 def test_a_sigma_that_is_no_width_is_refused(sigma):
     with pytest.raises(ValueError, match="sigma must be a number of pixels"):
         filters.gaussian(np.zeros((4, 4)), sigma)
+
+
+def test_luminance_is_that_of_scikit_image():
+    picture = np.random.default_rng(0).random((5, 7, 3))
+    np.testing.assert_allclose(filters.luminance(picture), color.rgb2gray(picture), atol=1e-12)
+    grey = picture[..., 0]
+    assert filters.luminance(grey) is grey
