@@ -143,7 +143,7 @@ def _filters():
             nearly_the_same_colours,
             "OpenCV works on 8-bit integers, stops a climb after 5 steps and, with the pyramid, climbs mostly on "
             "a quarter of the pixels; ours climbs from each pixel, between the pixels, to the exact mode.",
-            sizes=(0.015, 0.15, 1),
+            sizes=(0.015, 0.15, 0.5),
         )
     ]
 

@@ -46,6 +46,16 @@ def test_an_entrant_that_is_too_slow_sits_out_the_larger_sizes(monkeypatch):
     assert [(row.entrant, row.megapixels) for row in rows] == [("ours", 1), ("theirs", 1), ("ours", 100)]
 
 
+def test_answers_are_compared_with_ours_only_where_ours_was_fast_enough(monkeypatch):
+    monkeypatch.setattr(race, "SECONDS", 0.01)
+    monkeypatch.setattr(race, "PATIENCE", 0.5)
+    checked = []
+    entrants = {"ours": lambda: time.sleep(0.02), "first": lambda: 1, "second": lambda: 1}
+    rows = race.run([Race("wait", lambda megapixels: (), entrants, checked.append)], (1, 100), (1,))
+    assert [set(answers) for answers in checked] == [set(entrants)]
+    assert [row.entrant for row in rows if row.megapixels == 100] == ["first", "second"]
+
+
 @pytest.mark.parametrize("power", [0.5, 1, 2])
 def test_growth_is_the_exponent(power):
     assert race.growth([(size, 3 * size**power) for size in (0.5, 4, 16)]) == pytest.approx(power)
