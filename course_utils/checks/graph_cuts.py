@@ -79,6 +79,22 @@ def _around_the_border(mask, unary, pairwise):
     return np.where(mask, unary[1], unary[0]).sum() + right.sum() + below.sum()
 
 
+def _below_around_the_border(mask, unary, pairwise):
+    below = (pairwise[1] * (mask != np.roll(mask, -1, axis=0))).sum()
+    return _right_only(mask, unary, pairwise) + below
+
+
+def _below_one_way(upper):
+    """Below, only pairs whose upper pixel is object (or only those whose upper pixel is background) pay."""
+
+    def energy(mask, unary, pairwise):
+        differ = mask[:-1] != mask[1:]
+        below = (pairwise[1][:-1] * (differ & (mask[:-1] == upper))).sum()
+        return _right_only(mask, unary, pairwise) + below
+
+    return energy
+
+
 def _whole_planes(mask, unary, pairwise):
     return unary[mask.astype(int)].sum() + _smoothness(mask, pairwise)
 
@@ -205,6 +221,21 @@ MASK_ENERGY = Exercise(
             "They are no neighbours: leave them out by slices.",
         ),
         Mistake(
+            "around the lower border",
+            _below_around_the_border,
+            "`np.roll` goes round: your last row pays for differing from the first. They are no neighbours: compare "
+            "`mask[:-1]` with `mask[1:]`.",
+        ),
+        *(
+            Mistake(
+                f"below, only {pair} pays",
+                _below_one_way(upper),
+                "Of the neighbours below, only one kind of disagreement pays in your energy: object above background, "
+                "or background above object. Both are disagreements.",
+            )
+            for upper, pair in ((True, "object above background"), (False, "background above object"))
+        ),
+        Mistake(
             "whole planes",
             _whole_planes,
             "`unary[mask.astype(int)]` takes a *whole* plane of costs for every pixel. You want one number for each: "
@@ -318,7 +349,7 @@ CUT_WIDTH = Exercise(
     slug="cut-width",
     lesson="05",
     title="The width of a cut",
-    minutes=6,
+    minutes=4,
     points=2,
     hints=(
         "Which rows of `capacity` are pipes that leave the source's side, and which columns are where they may end?",
@@ -410,7 +441,17 @@ def _sum(back, sent):
     return back + sent
 
 
-def _augment(capacity, source, sink, *, back=_sum, amount=min, fits=lambda capacity, residual: residual):
+def _augment(
+    capacity,
+    source,
+    sink,
+    *,
+    back=_sum,
+    amount=min,
+    fits=lambda capacity, residual: residual,
+    taken=1,
+    count=lambda flow, sent, pipes: flow + sent,
+):
     """Augmenting paths; the options are the ways to go wrong."""
     residual, flow = np.array(capacity, np.int64), 0
     while True:
@@ -420,9 +461,9 @@ def _augment(capacity, source, sink, *, back=_sum, amount=min, fits=lambda capac
         pipes = list(consecutive(path))
         sent = amount([fits(capacity, residual)[pipe] for pipe in pipes])
         for p, q in pipes:
-            residual[p, q] -= sent
+            residual[p, q] -= taken * sent
             residual[q, p] = back(residual[q, p], sent)
-        flow += sent
+        flow = count(flow, sent, pipes)
 
 
 def _path(residual, source, sink):
@@ -455,6 +496,27 @@ def _way_back_replaced(capacity, source, sink):
 
 def _way_back_widened(capacity, source, sink):
     return _augment(capacity, source, sink, back=max)
+
+
+def _way_back_narrowed(capacity, source, sink):
+    return _augment(capacity, source, sink, back=lambda back, sent: back - sent)
+
+
+def _once_per_pipe(capacity, source, sink):
+    return _augment(capacity, source, sink, count=lambda flow, sent, pipes: flow + sent * len(pipes))
+
+
+def _last_path_only(capacity, source, sink):
+    return _augment(capacity, source, sink, count=lambda flow, sent, pipes: sent)
+
+
+def _nothing_added(capacity, source, sink):
+    return 0
+
+
+def _nothing_taken_off(capacity, source, sink):
+    """What is sent is not taken off the pipes: it does not come to an end."""
+    return _augment(capacity, source, sink, taken=0)
 
 
 def _ends_only(widths):
@@ -590,7 +652,7 @@ REPAIR_MAX_FLOW = Exercise(
     slug="repair-max-flow",
     lesson="05",
     title="Repair: augmenting paths",
-    minutes=8,
+    minutes=6,
     points=4,
     hints=(
         "How much can a path of three pipes carry, and where in the code is that decided?",
@@ -636,6 +698,34 @@ REPAIR_MAX_FLOW = Exercise(
             "way back widened",
             _way_back_widened,
             "The way back is the larger of its room and what was sent. It has room for both: add.",
+        ),
+        Mistake(
+            "way back narrowed",
+            _way_back_narrowed,
+            "The way back becomes *narrower* in your version. What was sent from p to q can be taken back, so "
+            "`residual[q, p]` has to grow.",
+        ),
+        Mistake(
+            "once per pipe",
+            _once_per_pipe,
+            "You count the water once for every pipe it passes. A path adds its amount to the flow once, after the "
+            "loop over its pipes.",
+        ),
+        Mistake(
+            "last path only",
+            _last_path_only,
+            "You return the amount of the last path. The flow is the sum over all paths: add, with `+=`.",
+        ),
+        Mistake(
+            "nothing added",
+            _nothing_added,
+            "Your flow stays 0. Each path adds its amount to it.",
+        ),
+        Mistake(
+            "nothing taken off",
+            _nothing_taken_off,
+            "Your loop does not end: it finds a path again and again. Is what was sent taken off `residual[p, q]`, "
+            "and is it more than 0?",
         ),
         Mistake(
             "three pipes only",
@@ -730,6 +820,15 @@ def _integers_turned(received, flipped, smoothness):
     return graph_cuts.min_cut(unary, np.full((2, *received.shape), smoothness)).mask
 
 
+def _received_for_nothing(received, flipped, smoothness):
+    unary = np.stack([received, ~received]) * -np.log(flipped)
+    return graph_cuts.min_cut(unary, np.full((2, *received.shape), float(smoothness))).mask
+
+
+def _always_a_fifth(received, flipped, smoothness):
+    return restore(received, 0.2, smoothness)
+
+
 def _contrast(connectivity):
     def restored(received, flipped, smoothness):
         unary = np.where([~received, received], -np.log(1 - flipped), -np.log(flipped))
@@ -791,7 +890,7 @@ def _sure(rng):
     cases = []
     for flipped in (0.02, 0.1, 0.25, 0.4):
         gain = np.log((1 - flipped) / flipped)
-        others = gain / np.log(10), 1 - 2 * flipped, 1.0
+        others = gain / np.log(10), 1 - 2 * flipped, 1.0, -np.log(flipped)
         levels = sorted([*others, gain, gain / np.log(2)])
         cases += [
             (SPECK, flipped, (low + high) / 8) for low, high in consecutive(levels) if high / low > 1.01
@@ -857,6 +956,17 @@ RESTORE_MASK = Exercise(
             "`flipped`.",
         ),
         Mistake(
+            "the received label for nothing",
+            _received_for_nothing,
+            "The label that was received costs 0 in your version. It has a price, too, −log(1 − `flipped`); only the "
+            "difference of the two counts.",
+        ),
+        Mistake(
+            "always a fifth",
+            _always_a_fifth,
+            "Your costs do not change with `flipped`: use the argument, not a number.",
+        ),
+        Mistake(
             "the probable is dear",
             _probabilities,
             "Your costs are the probabilities themselves, so that the probable label is the dearer one.",
@@ -894,7 +1004,7 @@ RESTORE_MASK = Exercise(
         Mistake(
             "whole-number prices",
             _whole_price,
-            "Your prices of neighbours have lost their fraction: an integer array cannot hold a `smoothness` of 0.5.",
+            "Your prices of neighbours have lost their fraction: an integer array makes 0 of a `smoothness` of 0.9.",
         ),
         Mistake(
             "integers turned round",
@@ -977,6 +1087,31 @@ def _forbidding(label, inside):
         return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
 
     return grabbed
+
+
+def _shrinking(image, mask, box, smoothness):
+    return _cut_of(_log_densities(image, ~mask, mask), ~mask, image, smoothness)
+
+
+def _background_from_outside(image, mask, box, smoothness):
+    return _cut_of(_log_densities(image, ~box, mask), ~box, image, smoothness)
+
+
+def _minus_density(image, mask, box, smoothness):
+    return _cut_of(np.exp(_log_densities(image, ~mask, mask)), ~box, image, smoothness)
+
+
+def _log_densities(image, *sides):
+    return np.stack(
+        [mixtures.log_density(mixtures.fit_mixture(image[side], 2).mixture, image) for side in sides]
+    )
+
+
+def _cut_of(likely, forbidden, image, smoothness):
+    """The cut whose costs are minus ``likely`` (2, H, W), without object where it is forbidden."""
+    costs = -likely
+    costs[1][forbidden] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
 
 
 def _as_it_came(image, mask, box, smoothness):
@@ -1065,6 +1200,23 @@ GRAB_ROUND = Exercise(
             "background forbidden",
             _forbidding(0, False),
             "Outside the box everything became object: you forbade *background* there. `costs[1]` is that of object.",
+        ),
+        Mistake(
+            "the mask for the box",
+            _shrinking,
+            "Your object can only shrink: you forbade it outside `mask`. Forbidden is what lies outside the box: `~box`.",
+        ),
+        Mistake(
+            "background from outside the box",
+            _background_from_outside,
+            "Your background learned outside the box alone. What is not in `mask` is background inside the box, too: "
+            "`~mask`.",
+        ),
+        Mistake(
+            "densities for costs",
+            _minus_density,
+            "Your costs are minus the *density*. A cost is minus its logarithm, and `log_density` is that logarithm "
+            "already.",
         ),
         Mistake(
             "mask as it came", _as_it_came, "You return the mask that came in. The round ends with a new cut."

@@ -488,10 +488,10 @@ REGION_FORCE = Exercise(
     hints=(
         "Try it on the row of the worked example, 9 8 2 1 2 7. Which means do you expect, and which does the "
         "colleague have?",
-        "`(image * inside).mean()` divides by the number of *all* pixels. And which sign has the force on a "
+        "`(image * within).mean()` divides by the number of *all* pixels. And which sign has the force on a "
         "pixel that is like "
         "the inside?",
-        "Take `image[inside].mean()` and `image[~inside].mean()`, and the distance to the *outside's* mean first.",
+        "Take `image[within].mean()` and `image[~within].mean()`, and the distance to the *outside's* mean first.",
     ),
     reference=region_force,
     properties=(
@@ -523,7 +523,7 @@ REGION_FORCE = Exercise(
         Mistake(
             "means of the product",
             _product_means,
-            "Your means are too small: `(image * inside).mean()` counts the other side as zeros and divides "
+            "Your means are too small: `(image * within).mean()` counts the other side as zeros and divides "
             "by all pixels.",
         ),
         Mistake(

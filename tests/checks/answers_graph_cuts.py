@@ -79,6 +79,25 @@ def around_the_border(mask, unary, pairwise):
 
 
 @wrong("mask-energy")
+def last_row_beside_the_first(mask, unary, pairwise):
+    """The line `right` as it was given, below it `np.roll`."""
+    rolled = pairwise[1] * (mask != np.roll(mask, -1, 0))
+    return rows_only(mask, unary, pairwise) + rolled.sum()
+
+
+@wrong("mask-energy")
+def object_above_background(mask, unary, pairwise):
+    """`&` with one side turned round in place of `!=`."""
+    return rows_only(mask, unary, pairwise) + pairwise[1][:-1][mask[:-1] & ~mask[1:]].sum()
+
+
+@wrong("mask-energy")
+def background_above_object(mask, unary, pairwise):
+    """The same, with the other side turned round."""
+    return rows_only(mask, unary, pairwise) + (pairwise[1][:-1] * (mask[:-1] < mask[1:])).sum()
+
+
+@wrong("mask-energy")
 def planes_of_costs(mask, unary, pairwise):
     """A mask as an index takes whole planes."""
     return unary[mask * 1].sum() + graph_cuts.energy(mask, np.zeros(unary.shape), pairwise)
@@ -251,14 +270,22 @@ def what_leaves_the_source(capacity, source, sink):
 
 def filled(capacity, source, sink, amount, back):
     """Shortest paths, with the amount that a student sends and what they write on the way back."""
-    residual, flow = capacity.copy(), 0
+    return sum(sent for sent, _ in sendings(capacity, source, sink, amount, back))
+
+
+def sendings(capacity, source, sink, amount, back):
+    """What each path carries, and its number of pipes."""
+    residual = capacity.copy()
     while (path := shortest(residual, source, sink)) is not None:
         sent = amount([residual[pipe] for pipe in path], [capacity[pipe] for pipe in path])
         for p, q in path:
             residual[p, q] -= sent
             residual[q, p] = back(residual[q, p], sent)
-        flow += int(sent)
-    return flow
+        yield int(sent), len(path)
+
+
+def narrowest(fits, _):
+    return min(fits)
 
 
 def added(back, sent):
@@ -268,13 +295,13 @@ def added(back, sent):
 @wrong("repair-max-flow")
 def equals_for_plus(capacity, source, sink):
     """`=` in place of `+=` on the way back."""
-    return filled(capacity, source, sink, lambda fits, _: min(fits), lambda _, sent: sent)
+    return filled(capacity, source, sink, narrowest, lambda _, sent: sent)
 
 
 @wrong("repair-max-flow")
 def at_least_what_was_sent(capacity, source, sink):
     """The larger of two ways back."""
-    return filled(capacity, source, sink, lambda fits, _: min(fits), lambda *back: max(back))
+    return filled(capacity, source, sink, narrowest, lambda *back: max(back))
 
 
 @wrong("repair-max-flow")
@@ -305,6 +332,48 @@ def up_to_the_last_node(capacity, source, sink):
 def widths_of_the_beginning(capacity, source, sink):
     """The narrowest pipe as it was at the start: no end."""
     return filled(capacity, source, sink, lambda _, widths: min(widths), added)
+
+
+@wrong("repair-max-flow")
+def less_on_the_way_back(capacity, source, sink):
+    """`-=` on the way back as well."""
+    return filled(capacity, source, sink, narrowest, lambda back, sent: back - sent)
+
+
+@wrong("repair-max-flow")
+def added_in_the_loop(capacity, source, sink):
+    """`flow += amount` stands in the loop over the pipes."""
+    return sum(sent * pipes for sent, pipes in sendings(capacity, source, sink, narrowest, added))
+
+
+@wrong("repair-max-flow")
+def equals_for_plus_of_the_flow(capacity, source, sink):
+    """`flow = amount`."""
+    flow = 0
+    for sent, _ in sendings(capacity, source, sink, narrowest, added):
+        flow = sent
+    return flow
+
+
+@wrong("repair-max-flow")
+def flow_left_out(capacity, source, sink):
+    """`flow += amount` is missing."""
+    flow = 0
+    for _ in sendings(capacity, source, sink, narrowest, added):
+        pass
+    return flow
+
+
+@wrong("repair-max-flow")
+def way_back_alone(capacity, source, sink):
+    """Nothing is taken off: no end."""
+    residual, flow = capacity.copy(), 0
+    while (path := shortest(residual, source, sink)) is not None:
+        sent = min(residual[pipe] for pipe in path)
+        for p, q in path:
+            residual[q, p] += sent
+        flow += int(sent)
+    return flow
 
 
 @wrong("repair-max-flow")
@@ -414,6 +483,21 @@ def one_for_each_change(received, flipped, smoothness):
 
 
 @wrong("restore-mask")
+def as_received_is_free(received, flipped, smoothness):
+    """Only the label that was not received costs anything."""
+    unary = np.stack([received, ~received]) * -np.log(flipped)
+    return graph_cuts.min_cut(unary, np.full((2, *received.shape), smoothness)).mask
+
+
+@wrong("restore-mask")
+def one_in_five(received, flipped, smoothness):
+    """The horse's share for every mask."""
+    flipped = 0.2
+    unary = np.where([~received, received], -np.log(1 - flipped), -np.log(flipped))
+    return graph_cuts.min_cut(unary, np.full((2, *received.shape), smoothness)).mask
+
+
+@wrong("restore-mask")
 def minus_one_and_minus_two(received, flipped, smoothness):
     """`~` of integers."""
     costs = -np.log(np.where([~received.astype(int), received.astype(int)], 1 - flipped, flipped))
@@ -486,6 +570,30 @@ def nothing_in_the_box(image, mask, box, smoothness):
     """Object is forbidden where it is allowed."""
     costs = side_costs(image, mask)
     costs[1, box] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
+
+
+@wrong("grab-round")
+def never_grows(image, mask, box, smoothness):
+    """Object is forbidden wherever it is not yet."""
+    costs = side_costs(image, mask)
+    costs[1, ~mask] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
+
+
+@wrong("grab-round")
+def background_outside(image, mask, box, smoothness):
+    """The background's colours are taken from outside the box."""
+    costs = np.stack([side_costs(image, box)[0], side_costs(image, mask)[1]])
+    costs[1, ~box] = np.inf
+    return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
+
+
+@wrong("grab-round")
+def exponential(image, mask, box, smoothness):
+    """Minus the density."""
+    costs = -np.exp(-side_costs(image, mask))
+    costs[1, ~box] = np.inf
     return graph_cuts.min_cut(costs, graph_cuts.contrast_weights(image, smoothness)).mask
 
 
