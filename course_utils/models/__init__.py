@@ -1,0 +1,26 @@
+"""The networks: one module a family, and one contract that lets their parts be swapped.
+
+=================== =================================================== ==========
+``parts``           what the families share: contract, blocks, cost     08, 09, 10
+``encoder_decoder`` FCN-32s to 8s, SegNet, ways to up-sample            09
+``unet``            U-Net: which skips, how joined, of which blocks     10
+``receptive``       how far a network sees: computed, and by gradients  08, 11
+=================== =================================================== ==========
+
+``encoder(images) -> [features, high to low resolution]`` and ``decoder(features) -> logits``: see ``parts``. Modules,
+and torch with them, are loaded when they are used.
+"""
+
+from importlib import import_module as _import_module
+
+__all__ = ["encoder_decoder", "parts", "receptive", "unet"]
+
+
+def __getattr__(name):
+    if name in __all__:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"course_utils.models has no module {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])
