@@ -46,6 +46,7 @@ __all__ = [
     "data",
     "explorers",
     "metrics",
+    "models",
     "plotting",
     "progress",
     "quiz",

@@ -25,7 +25,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FLOORS = (
     {"paths"},
     {"kernel", "cards"},
-    {"metrics", "data", "classic"},
+    {"metrics", "data", "classic", "models"},
     {"plotting", "agreement", "strokes"},
     {"scoreboard", "study", "progress"},
     {"reckoning"},
@@ -37,6 +37,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SHARED = {f"course_utils.classic.{module}" for module in ("filters", "morphology", "mixtures")}
 # What the modules of classic may take from scipy: the solvers of sparse systems and eigenproblems.
 SOLVERS = {"course_utils.classic.graphs": "scipy.sparse"}
+# What the modules of models may share with each other.
+PARTS = "course_utils.models.parts"
 
 
 def modules():
@@ -102,11 +104,20 @@ def test_classic_needs_numpy_and_the_kernel_alone(path):
             assert top == "numpy" or top in sys.stdlib_module_names, f"{by_name(path)} imports {target}"
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "models").glob("*.py")), ids=by_name)
+def test_models_share_their_parts_alone(path):
+    between = [target for target in imports(path) if target.startswith("course_utils.models.")]
+    assert all(target == PARTS or target.startswith(f"{PARTS}.") for target in between), between
+
+
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
         ("import course_utils", {"numpy", "torch", "matplotlib", "scipy", "skimage", "numba"}),
-        ("from course_utils import data, metrics, classic", {"torch", "matplotlib", "numba", "jupytext"}),
+        (
+            "from course_utils import data, metrics, classic, models",
+            {"torch", "matplotlib", "numba", "jupytext"},
+        ),
         (
             "from course_utils import checks, explorers, plotting, progress, quiz, scoreboard",
             {"torch", "jupytext"},
