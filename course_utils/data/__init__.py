@@ -2,7 +2,7 @@
 
 from importlib import import_module as _import_module
 
-__all__ = ["masks", "photos", "synthetic"]
+__all__ = ["masks", "photos", "public", "synthetic"]
 
 
 def __getattr__(name):
