@@ -1,15 +1,21 @@
 """Explorers: one thing to move, one picture that answers at once.
 
-===================== ==============================================================================  ======
-`ThresholdExplorer`   drag a threshold along the histogram, see the mask and its score                02
-`WatershedExplorer`   flood a landscape level by level, plant markers, count the regions              03
-`MeanShiftExplorer`   click a pixel, watch it climb to its mode in place and colour                    04
-`GraphCutExplorer`    scribble on object and background, see the cheapest mask of all               05
-`SnakeExplorer`       draw a contour, let it slide downhill, drag its energy back in time             06
-`StrokesExplorer`     paint strokes, and a forest paints the rest, tree by tree                       07
-`ScoreExplorer`       move, grow and damage a prediction, and watch the scores disagree               01
-`Canvas`              the widget under all of them: picture, layers, plot, clicks, strokes, polylines
-===================== ==============================================================================  ======
+======================== ==============================================================================  ======
+`ScoreExplorer`          move, grow and damage a prediction, and watch the scores disagree               01
+`ThresholdExplorer`      drag a threshold along the histogram, see the mask and its score                02
+`WatershedExplorer`      flood a landscape level by level, plant markers, count the regions              03
+`MeanShiftExplorer`      click a pixel, watch it climb to its mode in place and colour                   04
+`GraphCutExplorer`       scribble on object and background, see the cheapest mask of all                 05
+`SnakeExplorer`          draw a contour, let it slide downhill, drag its energy back in time             06
+`StrokesExplorer`        paint strokes, and a forest paints the rest, tree by tree                       07
+`ConvolutionExplorer`    move a kernel, see nine products and their sum, edit its weights                08
+`RateExplorer`           a learning rate to drag, and three ways down a real loss                        08
+`ReceptiveFieldExplorer` click an output pixel: what it can see, and what it does see                    08, 11
+`FeatureExplorer`        browse the feature maps of a network, their kernels and strongest patches       08, 10
+`UpsamplingExplorer`     enlarge a map in six ways, and see where checkerboards come from                09
+`PredictionExplorer`     browse predictions, probabilities and errors, the worst image first             09, 10
+`Canvas`                 the widget under all of them: picture, layers, plot, clicks, strokes, polylines
+======================== ==============================================================================  ======
 
 Each works with mouse, touch and keyboard, says in a line what to try, and leaves a strip of still frames for
 readers without a kernel.
@@ -19,22 +25,34 @@ from importlib import import_module as _import_module
 
 _HOMES = {
     "Canvas": "canvas",
+    "ConvolutionExplorer": "convolution",
+    "FeatureExplorer": "features",
     "GraphCutExplorer": "graph_cut",
     "MeanShiftExplorer": "clustering",
+    "PredictionExplorer": "prediction",
+    "RateExplorer": "rate",
+    "ReceptiveFieldExplorer": "receptive_field",
     "ScoreExplorer": "score",
     "SnakeExplorer": "snakes",
     "StrokesExplorer": "strokes",
     "ThresholdExplorer": "threshold",
+    "UpsamplingExplorer": "upsampling",
     "WatershedExplorer": "watershed",
 }
 __all__ = [
     "Canvas",
+    "ConvolutionExplorer",
+    "FeatureExplorer",
     "GraphCutExplorer",
     "MeanShiftExplorer",
+    "PredictionExplorer",
+    "RateExplorer",
+    "ReceptiveFieldExplorer",
     "ScoreExplorer",
     "SnakeExplorer",
     "StrokesExplorer",
     "ThresholdExplorer",
+    "UpsamplingExplorer",
     "WatershedExplorer",
 ]
 

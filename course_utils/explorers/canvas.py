@@ -36,6 +36,7 @@ from course_utils import cards, plotting
 _HERE = Path(__file__).parent
 _SMALL = 512  # pixels: outlines of smaller images are drawn on enlarged pixels, so that they stay thin lines
 _SHADE = 0x78000000  # half-clear black, as alpha, blue, green, red
+_HEATS = 15  # colours of a map of numbers: with the clear one, four bit planes
 _KEYS = {
     "plot": "On the plot: ← and → move the line, Page Up and Page Down move it ten steps, Home and End to its ends.",
     "click": "On the picture: arrow keys move the cross (Shift: ten pixels), Enter clicks, Backspace takes back.",
@@ -159,7 +160,10 @@ class Canvas(anywidget.AnyWidget):
 
     @t.observe("plot", "tool", "layers", "actions")
     def _describe_keyboard(self, _change):
-        used = {"plot": self.plot, self.tool: True, "layers": self.layers}
+        cross = not any(
+            a["key"].startswith("Arrow") for a in self.actions
+        )  # else the arrows do something else
+        used = {"plot": self.plot, self.tool: cross, "layers": self.layers}
         texts = [text for name, text in _KEYS.items() if used.get(name)]
         keyed = [f"{_key_name(a['key'])}: {a['hint'] or a['label']}." for a in self.actions if a["key"]]
         self.keyboard = " ".join([*texts, *keyed])
@@ -236,6 +240,32 @@ def layer(name, labels, colours, *, style="solid", tint=True):
     }
 
 
+def heat(name, values, low=None, high=None, *, clear=False, colormap="viridis"):
+    """A map of numbers (H, W) as a layer of a `Canvas`: fifteen colours from ``low`` to ``high``, no outlines.
+
+    By default from the least to the largest value. With ``clear``, values up to ``low`` stay clear; NaN always does.
+    """
+    import matplotlib
+
+    values = np.asarray(values, float)
+    low, high = (bound if given is None else given for given, bound in
+                 ((low, np.nanmin(values)), (high, np.nanmax(values))))  # fmt: skip
+    part = (values - low) / ((high - low) or 1)
+    step = np.where(
+        np.isnan(part) | (clear & (part <= 0)), 0, np.nan_to_num(part * _HEATS).clip(0, _HEATS - 1) + 1
+    )
+    colours = matplotlib.colormaps[colormap].resampled(_HEATS)(range(_HEATS), bytes=True)[:, :3].tolist()
+    return {
+        "name": name,
+        "colour": "#{:02x}{:02x}{:02x}".format(*colours[-4]),
+        "style": "fill",
+        "fill": _raster(
+            step.astype(np.uint8), [0, *(0xFF000000 | b << 16 | g << 8 | r for r, g, b in colours)]
+        ),
+        "line": _raster(np.zeros((1, 1), np.uint8), [0, 0]),
+    }
+
+
 def check_match(target, image):
     """ValueError unless the target, if there is one, has the height and width of the image."""
     if target is not None and target.shape != image.shape[:2]:
@@ -285,6 +315,46 @@ def meters(scores, before=None):
             f"<small>{change.replace('-', '−')}</small>"
         )
     return f'<div class="meters">{"".join(rows)}</div>'
+
+
+def number_grid(values, title="", *, scale=None, cell=34):
+    """SVG of a small matrix (H, W) as on paper: a number in each cell, on a grey from black (low) to white (high).
+
+    ``scale`` is (low, high); by default the range of the values with 0 in it. ``cell`` is the side of a cell in px.
+    """
+    values = np.asarray(values, float)
+    low, high = scale or (min(values.min(), 0), max(values.max(), 0))
+    tones = np.rint(255 * (values - low).clip(0, high - low) / ((high - low) or 1)).astype(int)
+    (rows, columns), top = values.shape, 20 * bool(title)
+    width, height = columns * cell + 2, rows * cell + top + 2
+    parts = [
+        f'<svg viewBox="-1 -1 {width} {height}" width="{width}" style="max-width:100%" role="img" aria-label="'
+        f'{escape(title, quote=True)}: {escape(grid_words(values))}"><g text-anchor="middle" font-size="14">',
+        f'<text x="{width / 2}" y="13" fill="currentColor">{escape(title)}</text>',
+    ]
+    for (row, column), value in np.ndenumerate(values):
+        x, y, tone = column * cell, row * cell + top, tones[row, column]
+        text = short(value)
+        squeeze = (
+            f' textLength="{cell - 4}" lengthAdjust="spacingAndGlyphs"' if 8 * len(text) > cell - 4 else ""
+        )
+        parts.append(
+            f'<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="rgb({tone},{tone},{tone})" stroke="#888"/>'
+            f'<text x="{x + cell / 2}" y="{y + cell / 2 + 5}" fill="{"#fff" if tone < 128 else "#000"}"{squeeze}>'
+            f"{text}</text>"
+        )
+    return "".join([*parts, "</g></svg>"])
+
+
+def grid_words(values):
+    """The rows of a matrix (H, W) in words, as they are read aloud."""
+    return "; ".join(" ".join(short(value) for value in row) for row in np.asarray(values, float))
+
+
+def short(value):
+    """A number for a cell or a sentence: three digits, no −0, and the sign that prints as long as +."""
+    text = f"{round(value, 3):.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return ("0" if text == "-0" else text).replace("-", "−")
 
 
 def histogram_plot(counts, low, high, *, name, curve=(), curve_name="", marks=None, side=1):

@@ -8,7 +8,18 @@ import pytest
 from PIL import Image
 
 from course_utils import plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, histogram_plot, layer, meters, png, slider
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    histogram_plot,
+    layer,
+    meters,
+    number_grid,
+    png,
+    short,
+    slider,
+)
 
 
 def decode(data):
@@ -201,6 +212,22 @@ def test_meters_show_values_and_changes():
     assert [b.text for b in html.findall("b")] == ["0.500", "0.250"]
     assert [s.text for s in html.findall("small")] == ["−0.250", None]
     assert "left:75.0%" in first.find("i").get("style") and second.find("i") is None
+
+
+def test_a_grid_of_numbers_can_be_read_and_heard():
+    svg = ElementTree.fromstring(number_grid([[1, -2], [0.5, 1 / 3]], "a < b"))
+    assert svg.get("aria-label") == "a < b: 1 −2; 0.5 0.333"
+    assert [text.text for text in svg.iter("text")] == ["a < b", "1", "−2", "0.5", "0.333"]
+    tones = [int(cell.get("fill")[4:].split(",")[0]) for cell in svg.iter("rect")]
+    assert tones[0] == 255 and tones[1] == 0 and tones[2] > tones[3] > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (-0.0, "0"), (1e-9, "0"), (-1e-9, "0"), (5 / 3, "1.67"), (-12, "−12"), (12345.6, "12346")],
+)
+def test_short_numbers(value, text):
+    assert short(value) == text
 
 
 def test_a_histogram_has_its_bars_its_curve_and_its_marks():
