@@ -51,6 +51,7 @@ __all__ = [
     "progress",
     "quiz",
     "scoreboard",
+    "training",
 ]
 
 

@@ -27,7 +27,7 @@ FLOORS = (
     {"kernel", "cards"},
     {"metrics", "data", "classic", "models"},
     {"plotting", "agreement", "strokes"},
-    {"scoreboard", "study", "progress"},
+    {"scoreboard", "study", "progress", "training"},
     {"reckoning"},
     {"explorers", "checks", "quiz", "publish", "doctor"},
     {"cli"},
