@@ -31,11 +31,6 @@ SIDES = st.integers(1, 40)
 UPS = [Bilinear, ResizeConvolution, Transposed, SubPixel]
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-
-
 def rectified(*shape):
     """What comes out of a norm and a ReLU: normal numbers, those below 0 set to 0."""
     return torch.randn(shape).relu()

@@ -33,11 +33,6 @@ JOINS = [Concatenate, Add]
 BLOCKS = [ConvBlock, ResidualBlock]
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-
-
 @st.composite
 def nets(draw):
     """A U-Net of any make, in evaluation mode, with its numbers of channels and classes."""
@@ -56,7 +51,7 @@ def nets(draw):
     return net.eval(), channels, classes
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(nets(), st.integers(1, 60), st.integers(1, 60))
 def test_any_make_takes_images_of_any_size(made, height, width):
     net, channels, classes = made
@@ -182,16 +177,16 @@ def test_in_evaluation_batch_mates_do_not_matter():
 )
 def test_a_few_steps_learn_one_image_by_heart(make):
     """Squares of random classes on random pixels: there is no rule to find."""
-    net = nn.Sequential(Standardise(), UNet(1, 2, (8, 16, 16), **make))
+    net = nn.Sequential(Standardise(), UNet(1, 2, (8, 16), **make))
     images, squares = torch.rand(1, 1, 16, 16), torch.randint(0, 2, (1, 4, 4))
     target = squares.repeat_interleave(4, dim=1).repeat_interleave(4, dim=2)
-    for _ in range(80):
+    for _ in range(40):
         loss = F.cross_entropy(net(images), target)
         net.zero_grad()
         loss.backward()
         with torch.no_grad():
             for parameter in net.parameters():
-                parameter -= 0.2 * parameter.grad
+                parameter -= 0.5 * parameter.grad
     assert loss < 0.05
 
 
