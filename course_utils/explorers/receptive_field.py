@@ -1,0 +1,362 @@
+"""Click an output pixel and see which input pixels it can see, and which it does see. Lessons 08 and 11."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from course_utils import plotting
+from course_utils.explorers.canvas import Canvas, Explorer, action, heat, histogram_plot, layer, slider
+from course_utils.models import receptive
+
+SHARE = 0.95  # of the influence, for the effective side
+_HINT = (
+    "Try: raise the depth layer by layer. Click elsewhere, also near the border. Drag the line in the plot.\n"
+    "Notice: the dashed field grows by a fixed rule, and nearly all of the influence stays in a smaller square around "
+    "its middle."
+)
+
+
+class ReceptiveFieldExplorer(Explorer):
+    """What an output pixel of a network can see (outline) and how strongly it reacts (tint), layer by layer.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, optional
+        A ``nn.Sequential``, whose layers or blocks are the depths; or a network with ``encoder`` and ``decoder``, whose
+        features and logits are; any other has one depth. By default six 3 × 3 convolutions with ReLU and two poolings,
+        with random weights. Its own state stays as it is.
+    images : (B, H, W) or (B, H, W, C) array in [0, 1], optional
+        Gradients are averaged over them, and the first is shown. By default four images of noise, 64 × 64.
+    depth : int, optional
+        At first, 1 … ; by default the last.
+    pixel : (int, int), optional
+        Row and column of the first output pixel; by default the middle one.
+    name : str
+        What the network is, for readers who do not see it.
+    hint : str, optional
+        What to try and what to notice, instead of the explorer's own line.
+
+    Attributes
+    ----------
+    depth : int, settable
+    pixel : (int, int), settable, of the output at this depth
+    influence : (H, W) float array
+    box : (first row, last row, first column, last column), int, what the pixel can see inside the image
+    theory : (rows, columns), int, what it could see in an image without end; of a network that is no chain of simple
+        layers, what it can see in this one
+    effective : int, side of the smallest square around the middle that holds 95 % of the influence
+    side : int, settable, of the square that is drawn
+    """
+
+    def __init__(
+        self, model=None, images=None, *, depth=None, pixel=None, name="six convolutions", hint=None
+    ):
+        self.model = copy.deepcopy(default_model() if model is None else model).cpu().eval()
+        pixels = _tensor(_noise(self.model) if images is None else images)
+        self._images = pixels.requires_grad_()
+        self._levels = receptive.levels(self.model, self._images)
+        parts = list(self.model) if receptive.is_chain(self.model) else []
+        self._chain = parts if len(parts) == len(self._levels) else []
+        depths = len(self._levels)
+        shown = pixels.detach()[0].permute(1, 2, 0).numpy()
+        self.canvas = Canvas(
+            shown[..., 0] if shown.shape[2] != 3 else shown,
+            label=f"Receptive field explorer: {name}",
+            hint=_HINT if hint is None else hint,
+            tool="click",
+            opacity=0.85,
+            respond=self.respond,
+            sliders=[slider("depth", "depth, layers", depths if depth is None else int(depth), 1, depths, 1)]
+            if depths > 1
+            else [],
+            actions=[
+                action("middle", "Middle", key="m", hint="Ask the output pixel in the middle"),
+                action("square", f"{SHARE:.0%}", key="s", hint=f"The square that holds {SHARE:.0%} again"),
+            ],
+        )
+        self._ask(self._middle() if pixel is None else pixel)
+
+    @property
+    def depth(self):
+        return int(self.canvas.sliders[0]["value"]) if self.canvas.sliders else 1
+
+    @depth.setter
+    def depth(self, depth):
+        place = self._centre
+        self.canvas.sliders = [s | {"value": int(depth)} for s in self.canvas.sliders]
+        self._ask(self._pixel_at(place))
+
+    @property
+    def pixel(self):
+        return self._pixel
+
+    @pixel.setter
+    def pixel(self, pixel):
+        self._ask(pixel)
+
+    @property
+    def side(self):
+        return round(self.canvas.value)
+
+    @side.setter
+    def side(self, side):
+        self.canvas.value = float(side)
+        self._show()
+
+    def respond(self, event):
+        if event["kind"] == "slider":
+            self._ask(self._pixel_at(self._centre))
+        elif event["kind"] == "click":
+            self._ask(self._pixel_at(self.canvas.marks[-1]["points"][0]))
+        elif event["kind"] == "action" and event["name"] == "middle":
+            self._ask(self._middle())
+        elif event["kind"] == "action":
+            self.side = self.effective
+        else:
+            self._show()
+
+    # ------------------------------------------------------------------------------------ one output pixel
+
+    @property
+    def _output(self):
+        return self._levels[self.depth - 1][1]
+
+    @property
+    def _shape(self):
+        return self._images.shape[-2:]
+
+    def _middle(self):
+        return tuple(length // 2 for length in self._output.shape[-2:])
+
+    def _ask(self, pixel):
+        """What one output pixel sees, and the square back at its 95 %."""
+        row, column = (int(n) for n in pixel)
+        height, width = self._output.shape[-2:]
+        if not (0 <= row < height and 0 <= column < width):
+            raise ValueError(f"pixel {(row, column)} lies outside of the output, {height} × {width}")
+        self._pixel = row, column
+        seen, self.box, self.theory, self._centre = self._field(self.depth, self._pixel)
+        self.influence = seen
+        self._shares = receptive.shares(seen, self._centre)
+        self.effective = receptive.effective_side(seen, self._centre, SHARE)
+        self.canvas.value = float(self.effective)
+        self._show()
+
+    def _field(self, depth, pixel):
+        """(influence, box, theory, centre) of an output pixel."""
+        output = self._levels[depth - 1][1]
+        seen = receptive.influence(output, self._images, pixel)
+        try:
+            lines = [
+                receptive.seen(self._chain[:depth] or self.model, output_pixel, length, axis)
+                for axis, (output_pixel, length) in enumerate(zip(pixel, self._shape, strict=True))
+            ]
+        except TypeError:  # no chain of layers that are known by name
+            reach = receptive.reachable(self.model, self._images.shape[1:], pixel, depth - 1)
+            lines = [np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))]
+        box = tuple(int(end) for line in lines for end in line[[0, -1]])
+        fields = self._fields(depth)
+        if fields:
+            return seen, box, tuple(f.size for f in fields), _middles(fields, pixel)
+        theory = (box[1] - box[0] + 1, box[3] - box[2] + 1)
+        return seen, box, theory, self._place(output, pixel)
+
+    def _fields(self, depth):
+        """The receptive fields (rows, columns) at a depth, None where no one size holds."""
+        if not self._chain:
+            return None
+        try:
+            return [receptive.receptive_field(self._chain[:depth], axis) for axis in (0, 1)]
+        except (TypeError, ValueError):
+            return None
+
+    def _place(self, output, pixel):
+        """The middle, in the image, of an output pixel that lies over a square of the image."""
+        steps = [receptive.spacing(*pair) for pair in zip(self._shape, output.shape[-2:], strict=True)]
+        return tuple((n + 0.5) * step - 0.5 for n, step in zip(pixel, steps, strict=True))
+
+    def _pixel_at(self, place):
+        """The output pixel whose field has its middle nearest to a place in the image."""
+        fields, found = self._fields(self.depth), []
+        for axis, length in enumerate(self._output.shape[-2:]):
+            if fields:
+                first, step = _middles(fields, (0, 0))[axis], fields[axis].stride
+            else:
+                first, step = (
+                    self._place(self._output, (0, 0))[axis],
+                    receptive.spacing(self._shape[axis], length),
+                )
+            found.append(int(np.clip(np.rint((place[axis] - first) / step), 0, length - 1)))
+        return tuple(found)
+
+    # ------------------------------------------------------------------------------------ showing
+
+    def _show(self):
+        top, bottom, left, right = self.box
+        field = np.zeros(self._shape, bool)
+        field[top : bottom + 1, left : right + 1] = True
+        with self.canvas.hold_sync():
+            self.canvas.marks = [
+                {"kind": "click", "points": [list(self._centre)], "brush": 2, "closed": False}
+            ]
+            self.canvas.layers = [
+                heat("influence", _tones(self.influence), 0, 1, clear=True),
+                layer("can be seen", field, plotting.TRUTH, style="dashed", tint=False),
+                layer("square", square(self._shape, self._centre, self.side), plotting.ANSWER, tint=False),
+            ]
+            self.canvas.plot = self._plot()
+            self.canvas.panel = self._numbers() + self._account()
+            self.canvas.status = self._describe()
+
+    def _plot(self):
+        """The influence in square rings around the middle, from bar to bar one pixel farther out."""
+        first = 1 + (int(2 * self._centre[0]) % 2)  # side of the innermost square
+        last = min(len(self._shares) - 1, max(*self.theory, self.effective) + 2)
+        sides = np.arange(first - 2, last + 1, 2)
+        held = np.where(sides > 0, self._shares[sides.clip(0)], 0)
+        rings = np.diff(held) if self._shares[-1] else np.ones(len(sides) - 1)
+        marks = {f"{SHARE:.0%}": self.effective}
+        if max(self.theory) <= sides[-1]:
+            marks["can be seen"] = max(self.theory)
+        return histogram_plot(
+            rings, sides[0], sides[-1], name="side of the square, px; height: influence that it adds", marks=marks,
+            side=-1,
+        )  # fmt: skip
+
+    def _numbers(self):
+        share = self._shares[min(self.side, len(self._shares) - 1)]
+        rows, columns = self.theory
+        cells = {
+            "can be seen": f"{rows} × {columns} px",
+            f"holds {SHARE:.0%} of the influence": f"{self.effective} × {self.effective} px",
+            f"held by the square of {self.side} px": f"{share:.1%}",
+        }
+        body = "".join(
+            f'<tr><th scope="row" style="text-align:left;font-weight:400">{name}</th><td><b>{text}</b></td></tr>'
+            for name, text in cells.items()
+        )
+        return f'<table style="border-spacing:0.4em 0">{body}</table>'
+
+    def _account(self):
+        """The receptive field after each layer, as a table; nothing for a network that is no chain."""
+        rows = []
+        for depth, part in enumerate(self._chain, start=1):
+            fields = self._fields(depth)
+            if not fields:
+                break
+            name, (size, stride, _) = receptive.describe(part), fields[0]
+            bold = ("<b>", "</b>") if depth == self.depth else ("", "")
+            cells = (str(depth), name, str(size), str(stride))
+            rows.append("<tr>" + "".join(f"<td>{bold[0]}{cell}{bold[1]}</td>" for cell in cells) + "</tr>")
+        if not rows:
+            return ""
+        titles = ("", "layer", "size", "stride")
+        head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in titles)
+        return (
+            f'<table style="font-size:85%;line-height:1.25;border-spacing:0.7em 0"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table>"
+        )
+
+    def _level_name(self, depth):
+        return receptive.describe(self._chain[depth - 1]) if self._chain else self._levels[depth - 1][0]
+
+    def _describe(self):
+        rows, columns = self.theory
+        where = f"Depth {self.depth} of {len(self._levels)}, {self._level_name(self.depth)}"
+        if not self.effective:
+            return f"{where}: no input pixel changes this output on these images."
+        return (
+            f"{where}: output row {self.pixel[0]}, column {self.pixel[1]} can see {rows} × {columns} pixels; "
+            f"{SHARE:.0%} of the influence lies in {self.effective} × {self.effective}."
+        )
+
+    def strip(self):
+        """The middle pixel at three depths, and how the two sides grow."""
+        depths = range(1, len(self._levels) + 1)
+        known = {}
+        for depth in depths:
+            pixel = tuple(length // 2 for length in self._levels[depth - 1][1].shape[-2:])
+            seen, box, theory, centre = self._field(depth, pixel)
+            known[depth] = seen, box, max(theory), receptive.effective_side(seen, centre, SHARE), centre
+        frames, story = [], []
+        for depth in sorted({depths[len(depths) // 3], depths[2 * len(depths) // 3 - 1], depths[-1]}):
+            seen, box, theory, effective, centre = known[depth]
+            text = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"
+            ends = [(c - effective / 2 + 0.5, c + effective / 2 - 0.5) for c in centre]
+            frames.append(
+                plotting.Picture(
+                    _tones(seen), text, scale=(0, 1), colormap="viridis",
+                    lines={"can see": _corners(*box), f"{SHARE:.0%}": _corners(*ends[0], *ends[1])},
+                )
+            )  # fmt: skip
+            story.append(text)
+        if len(depths) > 1:
+            series = {
+                "can be seen": np.array([known[depth][2] for depth in depths]),
+                f"{SHARE:.0%} of the influence": np.array([known[depth][3] for depth in depths]),
+            }
+            frames.append(plotting.Curves(np.array(depths), series, "side of the field", "depth", "px"))
+        return plotting.figure(
+            *frames,
+            alt=f"{self.canvas.label}, the output pixel in the middle. {'; '.join(story)}.",
+            caption=f"Bright: what the output pixel in the middle reacts to (roots of absolute gradients); dark blue: "
+            f"hardly. {'; '.join(story)}.",
+        )
+
+
+def square(shape, centre, side):
+    """Bool (H, W): the pixels in a square of that side around a centre, which may lie between pixels."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return (np.abs(rows - centre[0]) <= (side - 1) / 2) & (np.abs(columns - centre[1]) <= (side - 1) / 2)
+
+
+def default_model(width=16):
+    """Six 3 × 3 convolutions with ReLU, two halvings, random weights (always the same): the first half of a VGG."""
+    from course_utils.models.parts import convolution
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = [nn.Sequential(convolution(1, width), nn.ReLU())]
+        for stage in range(3):
+            layers += [
+                nn.Sequential(convolution(width, width), nn.ReLU()) for _ in range(1 if stage == 0 else 2)
+            ]
+            layers += [nn.MaxPool2d(2)] if stage < 2 else []
+    return nn.Sequential(*layers)
+
+
+def _noise(model, count=4, side=64):
+    """Images of noise with as many channels as the first convolution of a model takes."""
+    first = next((part for part in model.modules() if isinstance(part, nn.Conv2d)), None)
+    return np.random.default_rng(0).random((count, side, side, first.in_channels if first else 1))
+
+
+def _tensor(images):
+    """Float images (B, H, W[, C]) in [0, 1] as a float32 tensor (B, C, H, W)."""
+    images = np.asarray(images, np.float32)
+    images = images[..., None] if images.ndim == 3 else images
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(f"images have shape {images.shape}; expected (B, H, W) or (B, H, W, C)")
+    if not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError("images must have finite values in [0, 1]; divide 8-bit values by 255.")
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+
+
+def _middles(fields, pixel):
+    """The middles of the fields of an output pixel, (row, column), in the image."""
+    return tuple(
+        field.start + field.stride * n + (field.size - 1) / 2 for field, n in zip(fields, pixel, strict=True)
+    )
+
+
+def _tones(influence):
+    """Roots, from 0 to 1: the rim of a field has a thousandth of the influence of its middle, and is to be seen."""
+    return np.sqrt(influence / (influence.max() or 1))
+
+
+def _corners(top, bottom, left, right):
+    """A closed rectangle around the pixels top … bottom, left … right, as points (y, x)."""
+    top, bottom, left, right = top - 0.5, bottom + 0.5, left - 0.5, right + 0.5
+    return np.array([(top, left), (top, right), (bottom, right), (bottom, left), (top, left)])

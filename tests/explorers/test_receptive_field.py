@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+import torch
+from page import act, press, shown
+from torch import nn
+
+from course_utils.explorers import ReceptiveFieldExplorer
+from course_utils.explorers.receptive_field import default_model, square
+from course_utils.models import receptive
+from course_utils.models.parts import ConvBlock
+from course_utils.models.unet import UNet
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((2, 40, 48))
+
+
+@pytest.fixture
+def explorer(images):
+    return ReceptiveFieldExplorer(default_model(4), images, name="a small VGG")
+
+
+def test_it_opens_with_the_middle_pixel_of_the_last_layer(explorer):
+    assert explorer.depth == 8 and explorer.pixel == (5, 6)
+    assert explorer.theory == (32, 32) == (receptive.receptive_field(explorer.model).size,) * 2
+    assert 0 < explorer.effective < 32 and explorer.side == explorer.effective
+
+
+def test_what_is_tinted_is_the_gradient(explorer, images):
+    batch = torch.tensor(images[:, None], dtype=torch.float32, requires_grad=True)
+    expected = receptive.influence(explorer.model(batch), batch, (5, 6))
+    np.testing.assert_allclose(explorer.influence, expected)
+    np.testing.assert_array_equal(shown(explorer, "influence") > 0, expected > 0)
+    assert shown(explorer, "influence").flat[np.argmax(expected)] == shown(explorer, "influence").max()
+
+
+@pytest.mark.parametrize("depth", range(1, 9))
+def test_influence_stays_inside_of_the_theory_at_every_depth(explorer, depth):
+    act(explorer, "slider", name="depth", value=depth)
+    assert explorer.depth == depth
+    assert explorer.theory[0] == receptive.receptive_field(list(explorer.model)[:depth]).size
+    top, bottom, left, right = explorer.box
+    outside = explorer.influence.copy()
+    outside[top : bottom + 1, left : right + 1] = 0
+    assert not outside.any() and explorer.influence.any()
+    assert explorer.effective <= explorer.theory[0]
+    assert f"<b>{explorer.theory[0]}</b>" in explorer.canvas.panel
+
+
+@pytest.mark.parametrize("place", [(0, 0), (20, 30), (39, 47)])
+def test_a_click_asks_the_output_pixel_over_that_place(explorer, place):
+    act(explorer, "click", points=[list(place)], brush=1)
+    rows = [receptive.receptive_field(explorer.model).of(n) for n in range(10)]
+    nearest = min(range(10), key=lambda n: abs(sum(rows[n]) / 2 - place[0]))
+    assert explorer.pixel[0] == nearest and len(explorer.canvas.marks) == 1
+    assert f"output row {nearest}," in explorer.canvas.status
+
+
+def test_the_square_holds_its_share_and_one_less_does_not(explorer):
+    for depth in (2, 5, 8):
+        explorer.depth = depth
+        (row, column), total = explorer.canvas.marks[0]["points"][0], explorer.influence.sum()
+        inside = [
+            explorer.influence[square((40, 48), (row, column), side)].sum() / total
+            for side in (explorer.effective - 2, explorer.effective)
+        ]
+        assert inside[0] < 0.95 <= inside[1]
+
+
+def test_the_line_draws_another_square_and_tells_what_it_holds(explorer):
+    plot = explorer.canvas.plot
+    width = (plot["max"] - plot["min"]) / plot["steps"]
+    assert width == 2 and (explorer.side - plot["min"]) % 2 == 0
+    act(explorer, "value", value=float(explorer.effective - 4))
+    centre = explorer.canvas.marks[0]["points"][0]
+    held = explorer.influence[square((40, 48), centre, explorer.side)].sum() / explorer.influence.sum()
+    assert explorer.side == explorer.effective - 4 and f"<b>{held:.1%}</b>" in explorer.canvas.panel
+    press(explorer, "square")
+    assert explorer.side == explorer.effective
+
+
+def test_the_middle_is_a_key_away_and_taking_back_keeps_the_pixel(explorer):
+    act(explorer, "click", points=[[2, 2]], brush=1)
+    act(explorer, "undo")
+    assert explorer.pixel == (0, 0) and len(explorer.canvas.marks) == 1
+    press(explorer, "middle")
+    assert explorer.pixel == (5, 6)
+
+
+def test_a_u_net_has_its_features_and_logits_as_depths():
+    model = UNet(1, 2, (4, 4, 4))
+    explorer = ReceptiveFieldExplorer(model, np.random.default_rng(0).random((1, 33, 40)), name="a U-Net")
+    assert (
+        explorer.depth == 4 and "logits" in explorer.canvas.status and "<thead>" not in explorer.canvas.panel
+    )
+    act(explorer, "slider", name="depth", value=2)
+    assert explorer.theory == (14, 14) and "features 1" in explorer.canvas.status
+    act(explorer, "click", points=[[9, 13]], brush=1)
+    assert explorer.pixel == (4, 6)
+    assert model.training
+
+
+def test_behind_an_enlarging_layer_the_field_is_the_set_that_it_sees(images):
+    model = nn.Sequential(
+        nn.MaxPool2d(2), nn.Conv2d(1, 4, 3, padding=1), nn.ConvTranspose2d(4, 4, 3, 2, 1, 1)
+    )
+    explorer = ReceptiveFieldExplorer(model, images, pixel=(20, 21))
+    rows, columns = receptive.seen(model, 20, 40, 0), receptive.seen(model, 21, 48, 1)
+    assert explorer.box == (rows[0], rows[-1], columns[0], columns[-1])
+    assert explorer.theory == (len(rows), len(columns))
+
+
+def test_one_block_has_one_depth(images):
+    explorer = ReceptiveFieldExplorer(nn.Conv2d(1, 3, 5, padding=2), images)
+    assert explorer.canvas.sliders == [] and explorer.theory == (5, 5)
+    assert ReceptiveFieldExplorer(nn.Sequential(ConvBlock(1, 4)), images).theory == (5, 5)
+
+
+def test_an_output_that_nothing_changes_is_told(images):
+    model = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU())
+    nn.init.constant_(model[0].weight, -1.0)
+    nn.init.zeros_(model[0].bias)
+    explorer = ReceptiveFieldExplorer(model, images)
+    assert explorer.effective == 0 and "no input pixel changes" in explorer.canvas.status
+
+
+def test_coloured_images_are_shown_in_colour():
+    explorer = ReceptiveFieldExplorer(
+        nn.Conv2d(3, 2, 3, padding=1), np.random.default_rng(0).random((2, 12, 12, 3))
+    )
+    assert explorer.influence.shape == (12, 12) and (explorer.influence > 0).sum() == 9
+
+
+def test_the_strip_tells_both_sides_at_three_depths(explorer):
+    strip = explorer.strip()
+    assert (
+        f"depth 8: can see 32 px, 95% within {explorer.effective} px" in strip.alt
+        and "a small VGG" in strip.alt
+    )
+    assert strip.alt.count("can see") == 3
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "message"),
+    [
+        (np.zeros((4, 5)), {}, "expected"),
+        (np.full((1, 40, 40), 200.0), {}, "divide 8-bit"),
+        (np.zeros((1, 40, 40)), {"pixel": (10, 3)}, "outside of the output, 10 × 10"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(images, options, message):
+    with pytest.raises(ValueError, match=message):
+        ReceptiveFieldExplorer(default_model(4), images, **options)
