@@ -157,7 +157,7 @@ class GraphCutExplorer(Explorer):
     def _show(self, small_mask):
         self.mask = enlarge(small_mask, self._block, self.image.shape[:2])
         self.scores = {} if self.target is None else {"IoU": metrics.mask_iou(self.target, self.mask)}
-        layers = [layer("object", self.mask, plotting.ANSWER), *self._truth]
+        layers = [layer("mask", self.mask, plotting.ANSWER), *self._truth]
         if self.round is not None:
             layers.append(layer("box", _inside(self.box, self.mask.shape), plotting.ACCENT, tint=False))
         with self.canvas.hold_sync():

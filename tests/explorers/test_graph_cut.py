@@ -30,7 +30,7 @@ def test_the_mask_is_the_librarys_cut(image, target):
     explorer = GraphCutExplorer(image, target, STROKES, smoothness=10)
     expected = graph_cuts.graph_cut(image, explorer.seeds, smoothness=10).mask
     np.testing.assert_array_equal(explorer.mask, expected)
-    np.testing.assert_array_equal(shown(explorer, "object") > 0, expected)
+    np.testing.assert_array_equal(shown(explorer, "mask") > 0, expected)
     assert f">{metrics.mask_iou(target, expected):.3f}<" in explorer.canvas.panel
 
 
@@ -87,7 +87,9 @@ def test_grab_cut_is_played_round_by_round(image, target):
     act(explorer, "action", name="grab")
     assert explorer.round == 0 and explorer.canvas.playing
     np.testing.assert_array_equal(explorer.mask, expected.masks[0])
-    assert {"box", "object"} <= {layer["name"] for layer in explorer.canvas.layers}
+    names = {layer["name"] for layer in explorer.canvas.layers}
+    buttons = {button["name"] for button in explorer.canvas.actions}
+    assert {"box", "mask"} <= names and not names & buttons, "a layer is no brush"
     ticks = 0
     while explorer.canvas.playing:
         act(explorer, "tick")
