@@ -74,15 +74,15 @@ def loss_and_gradient(weights, table, targets, penalty):
     1; targets, int (n,), 0 … K − 1; penalty.
     Returns: (loss, gradient (F + 1, K)).
     """
-    rows = np.arange(len(table))
-    scores = table @ weights
-    scores -= scores.max(axis=1, keepdims=True)  # changes no probability, and no exponential overflows
-    sums = np.exp(scores)
-    totals = sums.sum(axis=1, keepdims=True)
-    loss = (np.log(totals[:, 0]) - scores[rows, targets]).mean()
-    sums /= totals
-    sums[rows, targets] -= 1
-    gradient = table.T @ sums / len(table)
+    points = np.arange(len(table))
+    scores = weights.T @ table.T  # a class a row: what follows runs along the points, in memory's order
+    scores -= scores.max(axis=0)  # changes no probability, and no exponential overflows
+    shares = np.exp(scores)
+    totals = shares.sum(axis=0)
+    loss = (np.log(totals) - scores[targets, points]).mean()
+    shares /= totals
+    shares[targets, points] -= 1
+    gradient = (shares @ table).T / len(table)
     gradient[:-1] += penalty * weights[:-1]
     return loss + penalty / 2 * (weights[:-1] ** 2).sum(), gradient
 

@@ -78,12 +78,14 @@ def measure(lesson, exercise, target, *, on_cell=None):
     """Run the student notebook on two cores, record the cost, and write it with the new outputs and numbers.
 
     It runs twice: as for a student who opens it first and whose machine has to compile the algorithms, and as ever
-    after, which is what counts. Returns the entry of the record.
+    after, which is what counts; then trainings keep their weights for lectures (``COURSE_RECORD``). Returns the entry
+    of the record.
     """
     with tempfile.TemporaryDirectory(prefix="course-cache-", ignore_cleanup_errors=True) as cache:
-        options = {"env": {"COURSE_CACHE": cache}, "cores": CORES}
-        first = run(lesson, assemble(lesson, exercise), **options)
-        done = run(lesson, assemble(lesson, exercise), **options, on_cell=on_cell)
+        env = {"COURSE_CACHE": cache}
+        first = run(lesson, assemble(lesson, exercise), env=env, cores=CORES)
+        env = env | {"COURSE_RECORD": "1"}
+        done = run(lesson, assemble(lesson, exercise), env=env, cores=CORES, on_cell=on_cell)
     entry = record.write(lesson, done, CORES, first=first)
     draft = assemble(lesson, exercise)  # again: the numbers are in its header card
     _write(target, _serialise(lesson, draft, done.notebook))

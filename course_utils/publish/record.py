@@ -55,13 +55,13 @@ def write(lesson, run, cores, *, first=None):
 
 
 def fingerprints(lesson):
-    """Hashes of the lesson's text, the library's code and the shipped data (without what was recorded)."""
+    """Hashes of the lesson's text, the library's code and the shipped data (without what runs have left there)."""
     data = paths.bundled("data")
-    results = data / "results"
+    left = {data / "results", data / "checkpoints"}
     files = {
         "lesson": (lesson.path.parent, [lesson.path]),
         "library": (paths.PACKAGE, [p for kind in ("py", "js", "css") for p in _all(paths.PACKAGE, kind)]),
-        "data": (data, [p for p in _all(data) if results not in p.parents and p.suffix != ".md"]),
+        "data": (data, [p for p in _all(data) if not left & set(p.parents) and p.suffix != ".md"]),
     }
     return {part: _fingerprint(*files[part]) for part in PARTS}
 

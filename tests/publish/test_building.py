@@ -183,6 +183,7 @@ def test_measuring_starts_without_compiled_kernels_on_two_cores(lesson, exercise
     first, second = kernel.runs
     assert first["cores"] == second["cores"] == 2
     assert first["env"]["COURSE_CACHE"] == second["env"]["COURSE_CACHE"] != str(paths.cache())
+    assert "COURSE_RECORD" not in first["env"] and second["env"]["COURSE_RECORD"] == "1"
 
 
 def test_building_writes_no_measurement(lesson, exercise, target, kernel):
