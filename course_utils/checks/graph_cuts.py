@@ -1204,7 +1204,7 @@ GRAB_ROUND = Exercise(
         Mistake(
             "the mask for the box",
             _shrinking,
-            "Your object can only shrink: you forbade it outside `mask`. Forbidden is what lies outside the box: `~box`.",
+            "Your object can only shrink: you forbade it outside `mask`. It is forbidden outside the *box*, `~box`.",
         ),
         Mistake(
             "background from outside the box",
