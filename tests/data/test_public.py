@@ -5,6 +5,7 @@ The network is an HTTP server on loopback that serves small archives, arranged a
 
 import csv
 import errno
+import gzip
 import hashlib
 import http.server
 import io
@@ -330,13 +331,14 @@ def test_checksums_notice_what_has_changed(pack):
 
 class Server(http.server.ThreadingHTTPServer):
     """Serves ``files``, a dict of path to bytes. ``ranges``: can begin in the middle; ``cuts``: how many bytes to
-    send before each of the next answers breaks off. ``asked`` lists (path, Range header, bytes sent)."""
+    send before each of the next answers breaks off; ``headers`` go with each answer. ``asked`` lists (path, Range
+    header, bytes sent)."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.ranges, self.cuts, self.asked = {}, True, [], []
+        self.files, self.ranges, self.cuts, self.headers, self.asked = {}, True, [], {}, []
 
     def address(self, name):
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -348,6 +350,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if content is None:
             return self.send_error(404)
         wanted = self.headers.get("Range")
+        self.server.accepted = self.headers["Accept-Encoding"]
         first = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and self.server.ranges else 0
         if first and first >= len(content):
             self.send_response(416)
@@ -358,6 +361,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if first:
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - first))
+        for header in self.server.headers.items():
+            self.send_header(*header)
         self.end_headers()
         body = content[first:][: self.server.cuts.pop(0) if self.server.cuts else None]
         self.server.asked.append((self.path, wanted, len(body)))
@@ -409,6 +414,15 @@ def test_a_file_comes_once(server, fetch, algorithm):
     fetch(checksum)
     assert len(server.asked) == 1
     assert left(fetch.path.parent) == ["x.zip"]
+
+
+def test_an_archive_is_not_unpacked_on_the_way(server, fetch):
+    """Some servers call a .tar.gz a tar in gzip encoding; others compress it once more when they may."""
+    content = gzip.compress(CONTENT)
+    server.files["x.zip"], server.headers = content, {"Content-Encoding": "gzip"}
+    checksum = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert fetch(checksum).read_bytes() == content
+    assert server.accepted == "identity"
 
 
 def test_half_a_download_goes_on_where_it_ended(server, fetch):
