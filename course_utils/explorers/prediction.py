@@ -1,4 +1,4 @@
-"""Browse what a network answered: predictions, probabilities and errors, image by image. Lessons 09 and 10."""
+"""Browse what a model answered: predictions, probabilities and errors, image by image. Lessons 09 and 10."""
 
 import time
 from typing import NamedTuple
@@ -24,11 +24,11 @@ _PATIENCE = 0.06  # seconds of predicting a tick
 _GREY = "#999999"  # of what is ignored
 _HINTS = {
     True: "Try: drag the threshold, then let the worst image come first (W) and go on (N). Click into an error.\n"
-    "Notice: where in the object the errors lie, how sure the network was of them, and how far the best threshold of "
+    "Notice: where in the object the errors lie, how sure the model was of them, and how far the best threshold of "
     "one image is from that of the next.",
     False: "Try: let the worst image come first (W) and go on (N); choose a class and look at its probability and its "
     "errors. Click into an error.\n"
-    "Notice: which classes are taken for each other, where, and how sure the network was.",
+    "Notice: which classes are taken for each other, where, and how sure the model was.",
 }
 
 
@@ -54,7 +54,8 @@ class PredictionExplorer(Explorer):
     Parameters
     ----------
     images : sequence of (H, W) or (H, W, C) arrays in [0, 1], or uint8; optional
-        By default six generated images of nuclei, and a softmax regression on three blurs of the grey value.
+        By default six generated images of nuclei, of several kinds, and a softmax regression on three blurs of the
+        grey value that has seen one kind.
     targets : sequence of (H, W) int or bool arrays, numbers of classes
     probabilities : sequence of (K, H, W) float arrays
         Without them, ``model`` predicts when an image is first looked at.
@@ -412,7 +413,10 @@ def ious(counts):
 
 
 def example(count=6, size=128):
-    """(images, targets, probabilities) of generated nuclei: a softmax regression that learned from another image."""
+    """(images, targets, probabilities) of generated nuclei of several kinds.
+
+    The probabilities are those of a softmax regression that learned from one image only.
+    """
     from course_utils.classic import filters, softmax
     from course_utils.data import synthetic
 
@@ -421,9 +425,7 @@ def example(count=6, size=128):
             -1, 3
         )
 
-    lesson, *samples = (
-        synthetic.nuclei(seed, size=size, crowding=0.3, debris=3.0) for seed in range(count + 1)
-    )
+    lesson, *samples = (synthetic.specimen(seed, size=size) for seed in range(count + 1))
     model = softmax.softmax_regression(blurs(lesson.image), (lesson.labels > 0).astype(int).ravel())
     images = [sample.image for sample in samples]
     targets = [(sample.labels > 0).astype(int) for sample in samples]

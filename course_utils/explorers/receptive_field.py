@@ -7,10 +7,15 @@ import torch
 from torch import nn
 
 from course_utils import plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, heat, histogram_plot, layer, slider
+from course_utils.explorers.canvas import Canvas, Explorer, action, heat, histogram_plot, slider
 from course_utils.models import receptive
 
 SHARE = 0.95  # of the influence, for the effective side
+_COLOURS = [
+    plotting.ANSWER,
+    plotting.TRUTH,
+    plotting.PALETTE[3],
+]  # of the square, the field, the output pixel
 _HINT = (
     "Try: raise the depth layer by layer. Click elsewhere, also near the border. Drag the line in the plot.\n"
     "Notice: the dashed field grows by a fixed rule, and nearly all of the influence stays in a smaller square around "
@@ -25,7 +30,7 @@ class ReceptiveFieldExplorer(Explorer):
     ----------
     model : torch.nn.Module, optional
         A ``nn.Sequential``, whose layers or blocks are the depths; or a network with ``encoder`` and ``decoder``, whose
-        features and logits are; any other has one depth. By default six 3 × 3 convolutions with ReLU and two poolings,
+        features and logits are; any other has one depth. By default ten 3 × 3 convolutions with ReLU and a pooling,
         with random weights. Its own state stays as it is.
     images : (B, H, W) or (B, H, W, C) array in [0, 1], optional
         Gradients are averaged over them, and the first is shown. By default four images of noise, 64 × 64.
@@ -43,6 +48,7 @@ class ReceptiveFieldExplorer(Explorer):
     depth : int, settable
     pixel : (int, int), settable, of the output at this depth
     influence : (H, W) float array
+    centre : (float, float), row and column of the middle of what the pixel sees, which may lie between pixels
     box : (first row, last row, first column, last column), int, what the pixel can see inside the image
     theory : (rows, columns), int, what it could see in an image without end; of a network that is no chain of simple
         layers, what it can see in this one
@@ -51,7 +57,7 @@ class ReceptiveFieldExplorer(Explorer):
     """
 
     def __init__(
-        self, model=None, images=None, *, depth=None, pixel=None, name="six convolutions", hint=None
+        self, model=None, images=None, *, depth=None, pixel=None, name="ten convolutions", hint=None
     ):
         self.model = copy.deepcopy(default_model() if model is None else model).cpu().eval()
         pixels = _tensor(_noise(self.model) if images is None else images)
@@ -67,6 +73,7 @@ class ReceptiveFieldExplorer(Explorer):
             hint=_HINT if hint is None else hint,
             tool="click",
             opacity=0.85,
+            colours=_COLOURS,
             respond=self.respond,
             sliders=[slider("depth", "depth, layers", depths if depth is None else int(depth), 1, depths, 1)]
             if depths > 1
@@ -84,7 +91,7 @@ class ReceptiveFieldExplorer(Explorer):
 
     @depth.setter
     def depth(self, depth):
-        place = self._centre
+        place = self.centre
         self.canvas.sliders = [s | {"value": int(depth)} for s in self.canvas.sliders]
         self._ask(self._pixel_at(place))
 
@@ -107,7 +114,7 @@ class ReceptiveFieldExplorer(Explorer):
 
     def respond(self, event):
         if event["kind"] == "slider":
-            self._ask(self._pixel_at(self._centre))
+            self._ask(self._pixel_at(self.centre))
         elif event["kind"] == "click":
             self._ask(self._pixel_at(self.canvas.marks[-1]["points"][0]))
         elif event["kind"] == "action" and event["name"] == "middle":
@@ -137,10 +144,10 @@ class ReceptiveFieldExplorer(Explorer):
         if not (0 <= row < height and 0 <= column < width):
             raise ValueError(f"pixel {(row, column)} lies outside of the output, {height} × {width}")
         self._pixel = row, column
-        seen, self.box, self.theory, self._centre = self._field(self.depth, self._pixel)
+        seen, self.box, self.theory, self.centre = self._field(self.depth, self._pixel)
         self.influence = seen
-        self._shares = receptive.shares(seen, self._centre)
-        self.effective = receptive.effective_side(seen, self._centre, SHARE)
+        self._shares = receptive.shares(seen, self.centre)
+        self.effective = receptive.effective_side(seen, self.centre, SHARE)
         self.canvas.value = float(self.effective)
         self._show()
 
@@ -194,17 +201,12 @@ class ReceptiveFieldExplorer(Explorer):
     # ------------------------------------------------------------------------------------ showing
 
     def _show(self):
-        top, bottom, left, right = self.box
-        field = np.zeros(self._shape, bool)
-        field[top : bottom + 1, left : right + 1] = True
         with self.canvas.hold_sync():
+            self.canvas.layers = [heat("influence", _tones(self.influence), 0, 1, clear=True)]
             self.canvas.marks = [
-                {"kind": "click", "points": [list(self._centre)], "brush": 2, "closed": False}
-            ]
-            self.canvas.layers = [
-                heat("influence", _tones(self.influence), 0, 1, clear=True),
-                layer("can be seen", field, plotting.TRUTH, style="dashed", tint=False),
-                layer("square", square(self._shape, self._centre, self.side), plotting.ANSWER, tint=False),
+                _outline(self.box, 2),
+                _outline(_around(self.centre, self.side), 1),
+                {"kind": "click", "points": [list(self.centre)], "brush": 3, "closed": False},
             ]
             self.canvas.plot = self._plot()
             self.canvas.panel = self._numbers() + self._account()
@@ -212,7 +214,7 @@ class ReceptiveFieldExplorer(Explorer):
 
     def _plot(self):
         """The influence in square rings around the middle, from bar to bar one pixel farther out."""
-        first = 1 + (int(2 * self._centre[0]) % 2)  # side of the innermost square
+        first = 1 + (int(2 * self.centre[0]) % 2)  # side of the innermost square
         last = min(len(self._shares) - 1, max(*self.theory, self.effective) + 2)
         sides = np.arange(first - 2, last + 1, 2)
         held = np.where(sides > 0, self._shares[sides.clip(0)], 0)
@@ -229,9 +231,9 @@ class ReceptiveFieldExplorer(Explorer):
         share = self._shares[min(self.side, len(self._shares) - 1)]
         rows, columns = self.theory
         cells = {
-            "can be seen": f"{rows} × {columns} px",
+            _swatch(_COLOURS[1], "dashed") + "can be seen": f"{rows} × {columns} px",
             f"holds {SHARE:.0%} of the influence": f"{self.effective} × {self.effective} px",
-            f"held by the square of {self.side} px": f"{share:.1%}",
+            _swatch(_COLOURS[0]) + f"held by the square of {self.side} px": f"{share:.1%}",
         }
         body = "".join(
             f'<tr><th scope="row" style="text-align:left;font-weight:400">{name}</th><td><b>{text}</b></td></tr>'
@@ -284,11 +286,10 @@ class ReceptiveFieldExplorer(Explorer):
         for depth in sorted({depths[len(depths) // 3], depths[2 * len(depths) // 3 - 1], depths[-1]}):
             seen, box, theory, effective, centre = known[depth]
             text = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"
-            ends = [(c - effective / 2 + 0.5, c + effective / 2 - 0.5) for c in centre]
             frames.append(
                 plotting.Picture(
                     _tones(seen), text, scale=(0, 1), colormap="viridis",
-                    lines={"can see": _corners(*box), f"{SHARE:.0%}": _corners(*ends[0], *ends[1])},
+                    lines={"can see": _corners(*box), f"{SHARE:.0%}": _corners(*_around(centre, effective))},
                 )
             )  # fmt: skip
             story.append(text)
@@ -306,25 +307,24 @@ class ReceptiveFieldExplorer(Explorer):
         )
 
 
-def square(shape, centre, side):
-    """Bool (H, W): the pixels in a square of that side around a centre, which may lie between pixels."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    return (np.abs(rows - centre[0]) <= (side - 1) / 2) & (np.abs(columns - centre[1]) <= (side - 1) / 2)
+def _around(centre, side):
+    """A square around a centre, as `ReceptiveFieldExplorer.box`."""
+    (row, column), reach = centre, (side - 1) / 2
+    return row - reach, row + reach, column - reach, column + reach
+
+
+def _outline(box, brush):
+    return {"kind": "polyline", "points": _corners(*box)[:-1].tolist(), "brush": brush, "closed": True}
 
 
 def default_model(width=16):
-    """Six 3 × 3 convolutions with ReLU, two halvings, random weights (always the same): the first half of a VGG."""
+    """Ten 3 × 3 convolutions with ReLU, a pooling in the middle, random weights (always the same)."""
     from course_utils.models.parts import convolution
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        layers = [nn.Sequential(convolution(1, width), nn.ReLU())]
-        for stage in range(3):
-            layers += [
-                nn.Sequential(convolution(width, width), nn.ReLU()) for _ in range(1 if stage == 0 else 2)
-            ]
-            layers += [nn.MaxPool2d(2)] if stage < 2 else []
-    return nn.Sequential(*layers)
+        layers = [nn.Sequential(convolution(width if i else 1, width), nn.ReLU()) for i in range(10)]
+    return nn.Sequential(*layers[:5], nn.MaxPool2d(2), *layers[5:])
 
 
 def _noise(model, count=4, side=64):
@@ -349,6 +349,10 @@ def _middles(fields, pixel):
     return tuple(
         field.start + field.stride * n + (field.size - 1) / 2 for field, n in zip(fields, pixel, strict=True)
     )
+
+
+def _swatch(colour, style=""):
+    return f'<i class="swatch {style}" style="--colour:{colour};display:inline-block;margin-right:0.5em"></i>'
 
 
 def _tones(influence):

@@ -31,7 +31,9 @@ POINTWISE = (
 )  # fmt: skip
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d)
 #: Functions of torch whose input `reachable` takes for their output.
-_PASSED = frozenset("relu relu_ leaky_relu elu gelu silu sigmoid tanh softplus batch_norm".split())
+_PASSED = (
+    "relu", "relu_", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "softplus", "batch_norm",
+)  # fmt: skip
 
 
 class ReceptiveField(NamedTuple):

@@ -5,10 +5,18 @@ from page import act, press, shown
 from torch import nn
 
 from course_utils.explorers import ReceptiveFieldExplorer
-from course_utils.explorers.receptive_field import default_model, square
+from course_utils.explorers.receptive_field import default_model
 from course_utils.models import receptive
 from course_utils.models.parts import ConvBlock
 from course_utils.models.unet import UNet
+
+
+def held(explorer, side):
+    """Share of the influence in a square around the middle."""
+    (row, column), reach = explorer.centre, (side - 1) / 2
+    rows, columns = np.ogrid[: explorer.influence.shape[0], : explorer.influence.shape[1]]
+    inside = (abs(rows - row) <= reach) & (abs(columns - column) <= reach)
+    return explorer.influence[inside].sum() / explorer.influence.sum()
 
 
 @pytest.fixture
@@ -18,24 +26,24 @@ def images():
 
 @pytest.fixture
 def explorer(images):
-    return ReceptiveFieldExplorer(default_model(4), images, name="a small VGG")
+    return ReceptiveFieldExplorer(default_model(4), images, name="ten layers")
 
 
 def test_it_opens_with_the_middle_pixel_of_the_last_layer(explorer):
-    assert explorer.depth == 8 and explorer.pixel == (5, 6)
+    assert explorer.depth == 11 and explorer.pixel == (10, 12)
     assert explorer.theory == (32, 32) == (receptive.receptive_field(explorer.model).size,) * 2
     assert 0 < explorer.effective < 32 and explorer.side == explorer.effective
 
 
 def test_what_is_tinted_is_the_gradient(explorer, images):
     batch = torch.tensor(images[:, None], dtype=torch.float32, requires_grad=True)
-    expected = receptive.influence(explorer.model(batch), batch, (5, 6))
+    expected = receptive.influence(explorer.model(batch), batch, (10, 12))
     np.testing.assert_allclose(explorer.influence, expected)
     np.testing.assert_array_equal(shown(explorer, "influence") > 0, expected > 0)
     assert shown(explorer, "influence").flat[np.argmax(expected)] == shown(explorer, "influence").max()
 
 
-@pytest.mark.parametrize("depth", range(1, 9))
+@pytest.mark.parametrize("depth", range(1, 12))
 def test_influence_stays_inside_of_the_theory_at_every_depth(explorer, depth):
     act(explorer, "slider", name="depth", value=depth)
     assert explorer.depth == depth
@@ -51,21 +59,16 @@ def test_influence_stays_inside_of_the_theory_at_every_depth(explorer, depth):
 @pytest.mark.parametrize("place", [(0, 0), (20, 30), (39, 47)])
 def test_a_click_asks_the_output_pixel_over_that_place(explorer, place):
     act(explorer, "click", points=[list(place)], brush=1)
-    rows = [receptive.receptive_field(explorer.model).of(n) for n in range(10)]
-    nearest = min(range(10), key=lambda n: abs(sum(rows[n]) / 2 - place[0]))
-    assert explorer.pixel[0] == nearest and len(explorer.canvas.marks) == 1
+    rows = [receptive.receptive_field(explorer.model).of(n) for n in range(20)]
+    nearest = min(range(20), key=lambda n: abs(sum(rows[n]) / 2 - place[0]))
+    assert explorer.pixel[0] == nearest and len(explorer.canvas.clicks) == 1
     assert f"output row {nearest}," in explorer.canvas.status
 
 
 def test_the_square_holds_its_share_and_one_less_does_not(explorer):
-    for depth in (2, 5, 8):
+    for depth in (2, 6, 11):
         explorer.depth = depth
-        (row, column), total = explorer.canvas.marks[0]["points"][0], explorer.influence.sum()
-        inside = [
-            explorer.influence[square((40, 48), (row, column), side)].sum() / total
-            for side in (explorer.effective - 2, explorer.effective)
-        ]
-        assert inside[0] < 0.95 <= inside[1]
+        assert held(explorer, explorer.effective - 2) < 0.95 <= held(explorer, explorer.effective)
 
 
 def test_the_line_draws_another_square_and_tells_what_it_holds(explorer):
@@ -73,19 +76,19 @@ def test_the_line_draws_another_square_and_tells_what_it_holds(explorer):
     width = (plot["max"] - plot["min"]) / plot["steps"]
     assert width == 2 and (explorer.side - plot["min"]) % 2 == 0
     act(explorer, "value", value=float(explorer.effective - 4))
-    centre = explorer.canvas.marks[0]["points"][0]
-    held = explorer.influence[square((40, 48), centre, explorer.side)].sum() / explorer.influence.sum()
-    assert explorer.side == explorer.effective - 4 and f"<b>{held:.1%}</b>" in explorer.canvas.panel
+    assert explorer.side == explorer.effective - 4
+    assert f"<b>{held(explorer, explorer.side):.1%}</b>" in explorer.canvas.panel
+    assert np.ptp(explorer.canvas.polylines[1][0], axis=0).tolist() == [explorer.side] * 2
     press(explorer, "square")
     assert explorer.side == explorer.effective
 
 
 def test_the_middle_is_a_key_away_and_taking_back_keeps_the_pixel(explorer):
-    act(explorer, "click", points=[[2, 2]], brush=1)
+    act(explorer, "click", points=[[0.4, 0.2]], brush=1)
     act(explorer, "undo")
-    assert explorer.pixel == (0, 0) and len(explorer.canvas.marks) == 1
+    assert explorer.pixel == (0, 0) and len(explorer.canvas.marks) == 3
     press(explorer, "middle")
-    assert explorer.pixel == (5, 6)
+    assert explorer.pixel == (10, 12)
 
 
 def test_a_u_net_has_its_features_and_logits_as_depths():
@@ -135,8 +138,8 @@ def test_coloured_images_are_shown_in_colour():
 def test_the_strip_tells_both_sides_at_three_depths(explorer):
     strip = explorer.strip()
     assert (
-        f"depth 8: can see 32 px, 95% within {explorer.effective} px" in strip.alt
-        and "a small VGG" in strip.alt
+        f"depth 11: can see 32 px, 95% within {explorer.effective} px" in strip.alt
+        and "ten layers" in strip.alt
     )
     assert strip.alt.count("can see") == 3
 
@@ -146,7 +149,7 @@ def test_the_strip_tells_both_sides_at_three_depths(explorer):
     [
         (np.zeros((4, 5)), {}, "expected"),
         (np.full((1, 40, 40), 200.0), {}, "divide 8-bit"),
-        (np.zeros((1, 40, 40)), {"pixel": (10, 3)}, "outside of the output, 10 × 10"),
+        (np.zeros((1, 40, 40)), {"pixel": (20, 3)}, "outside of the output, 20 × 20"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(images, options, message):
