@@ -96,9 +96,9 @@ class ConvBlock(nn.Sequential):
     def __init__(self, inputs, outputs, norm=nn.BatchNorm2d):
         super().__init__(
             *_normed(inputs, outputs, norm),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             *_normed(outputs, outputs, norm),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
         )
 
 
@@ -117,7 +117,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, inputs, outputs, norm=nn.BatchNorm2d):
         super().__init__()
         self.change = nn.Sequential(
-            *_normed(inputs, outputs, norm), nn.ReLU(inplace=True), *_normed(outputs, outputs, norm)
+            *_normed(inputs, outputs, norm), nn.ReLU(), *_normed(outputs, outputs, norm)
         )
         same = inputs == outputs
         self.shortcut = nn.Identity() if same else nn.Sequential(*_normed(inputs, outputs, norm, kernel=1))
@@ -363,9 +363,16 @@ def cost(model, shape):
         check_count("each number of shape", number)
     parameters = list(model.parameters())
     like = parameters[0] if parameters else torch.empty(0)
-    with _quietly(model), FlopCounterMode(display=False) as counter:
+    unknown = {torch.ops.aten.mkldnn_rnn_layer: _recurrent_operations}
+    with _quietly(model), FlopCounterMode(display=False, custom_mapping=unknown) as counter:
         model(torch.zeros(shape, dtype=like.dtype, device=like.device))
     return Cost(sum(parameter.numel() for parameter in parameters), counter.get_total_flops() // 2)
+
+
+def _recurrent_operations(x, inwards, onwards, *_, **__):
+    """Additions and multiplications of a layer of LSTM on the CPU, from shapes: torch knows no count for its kernel."""
+    steps, batch, _ = x
+    return 2 * steps * batch * (math.prod(inwards) + math.prod(onwards))
 
 
 @contextmanager

@@ -311,6 +311,12 @@ COUNTED = {
         None,
         3 * (10 * (144 + 132) + 1200),
     ),
+    "recurrent, with memory": (
+        nn.LSTM(4, 5, batch_first=True),
+        (2, 7, 4),
+        4 * (20 + 25 + 10),
+        2 * 7 * 4 * (20 + 25),
+    ),
     "recurrent": (nn.GRU(4, 5, batch_first=True), (2, 7, 4), 3 * (20 + 25 + 10), 2 * 7 * 3 * (20 + 25)),
     "two of one": (nn.Sequential(shared := nn.Linear(5, 5), shared), (1, 5), 30, 50),
 }
