@@ -358,14 +358,17 @@ def cost(model, shape):
 
     Reference: counts agree with those that torchvision publishes with its weights. Lessons 08 and 19.
     """
-    shape = tuple(shape)
+    if not isinstance(shape, Sequence):
+        raise ValueError(
+            f"shape must be that of an input with its batch, such as (1, 3, 128, 128), not {shape!r}"
+        )
     for number in shape:
         check_count("each number of shape", number)
     parameters = list(model.parameters())
     like = parameters[0] if parameters else torch.empty(0)
     unknown = {torch.ops.aten.mkldnn_rnn_layer: _recurrent_operations}
     with _quietly(model), FlopCounterMode(display=False, custom_mapping=unknown) as counter:
-        model(torch.zeros(shape, dtype=like.dtype, device=like.device))
+        model(torch.zeros(tuple(shape), dtype=like.dtype, device=like.device))
     return Cost(sum(parameter.numel() for parameter in parameters), counter.get_total_flops() // 2)
 
 

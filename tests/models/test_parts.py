@@ -105,6 +105,7 @@ def test_images_may_be_of_another_precision_under_autocast():
         (lambda: SubPixel(3, 4, stride=0), ValueError, "stride must be"),
         (lambda: Bilinear(3, 4, stride=1.5), ValueError, "stride must be"),
         (lambda: cost(nn.Identity(), (1, -3)), ValueError, "each number of shape"),
+        (lambda: cost(nn.Identity(), 128), ValueError, "shape must be that of an input with its batch"),
     ],
 )
 def test_bad_arguments_get_a_clear_error(make, error, message):
