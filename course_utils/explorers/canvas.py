@@ -326,11 +326,11 @@ def number_grid(values, title="", *, scale=None, cell=34):
     low, high = scale or (min(values.min(), 0), max(values.max(), 0))
     tones = np.rint(255 * (values - low).clip(0, high - low) / ((high - low) or 1)).astype(int)
     (rows, columns), top = values.shape, 20 * bool(title)
-    width, height = columns * cell + 2, rows * cell + top + 2
+    width, height = max(columns * cell, 8 * len(title)) + 2, rows * cell + top + 2
     parts = [
         f'<svg viewBox="-1 -1 {width} {height}" width="{width}" style="max-width:100%" role="img" aria-label="'
         f'{escape(title, quote=True)}: {escape(grid_words(values))}"><g text-anchor="middle" font-size="14">',
-        f'<text x="{width / 2}" y="13" fill="currentColor">{escape(title)}</text>',
+        f'<text y="13" text-anchor="start" fill="currentColor">{escape(title)}</text>',
     ]
     for (row, column), value in np.ndenumerate(values):
         x, y, tone = column * cell, row * cell + top, tones[row, column]
@@ -351,10 +351,11 @@ def grid_words(values):
     return "; ".join(" ".join(short(value) for value in row) for row in np.asarray(values, float))
 
 
-def short(value):
-    """A number for a cell or a sentence: three digits, no −0, and the sign that prints as long as +."""
-    text = f"{round(value, 3):.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    return ("0" if text == "-0" else text).replace("-", "−")
+def short(value, digits=3):
+    """A number for a cell or a sentence: few digits, no −0, and a sign that prints as long as +."""
+    value = round(float(value), 3) + 0.0  # which makes 0 of −0
+    text = f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+    return text.replace("-", "−")
 
 
 def histogram_plot(counts, low, high, *, name, curve=(), curve_name="", marks=None, side=1):

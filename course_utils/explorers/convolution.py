@@ -250,7 +250,8 @@ class ConvolutionExplorer(Explorer):
         board.write("input", f"input{', zeros around it' if self.padding else ''}", np.pad(self.image, self.padding),
                     faint=ring)  # fmt: skip
         turn = ", before it is turned" if self._turned else ""
-        board.write("kernel", f"kernel{_divided(self._divisor)}{turn}", self._weights)
+        share = "" if self._divisor == 1 else f" / {self._divisor:g}"
+        board.write("kernel", f"kernel{share}{turn}", self._weights)
         hidden = np.arange(self.output.size).reshape(self.output.shape) >= self.seen
         board.write("output", "output", self.output, hidden=hidden)
         top, left = (self.stride * n for n in self._at)
@@ -354,7 +355,9 @@ class Board:
         for (row, column), value in np.ndenumerate(values):
             blank = hidden is not None and hidden[row, column]
             plain = blank or (faint is not None and faint[row, column])
-            tile = _tile("" if blank else short(value), None if plain else int(tones[row, column]), grid.cell)
+            tile = _tile(
+                "" if blank else short(value, 2), None if plain else int(tones[row, column]), grid.cell
+            )
             self._paper.paste(tile, grid.corner(row, column))
         self._draw.text(
             (grid.left, grid.top - 0.2 * grid.cell), title, "#222222", _font(0.42 * grid.cell), "ls"
@@ -386,7 +389,7 @@ def _tile(text, tone, side):
     draw.rectangle((0, 0, side, side), outline="#c8c8c8" if tone is None else "#808080")
     ink = "#767676" if tone is None else "white" if tone < 128 else "black"
     size = min(0.5, 1.5 / max(len(text), 1)) * side
-    draw.text((side / 2, side / 2), text, ink, _font(size), "mm")
+    draw.text((side / 2, side / 2), text.replace("−", "-"), ink, _font(size), "mm")  # the font has no minus
     return tile
 
 

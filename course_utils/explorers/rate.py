@@ -18,13 +18,14 @@ _LOW, _HIGH, _BINS = -2.5, 2.5, 50  # powers of ten: where the learning rate may
 _CEILING = 20.0  # times the least loss: the top of both plots
 _SIDE, _COARSE = 400, 64  # of the map in pixels, and of the grid on which its losses are computed
 _BANDS = 2  # contour lines for each doubling of what the loss is above its least
+_FLOOR = 1 / 500  # of the greatest loss above the least: no contour lies lower
 _FAR = 1e4  # pixels: nothing beyond is drawn
 _DASHES = ("", "7 4", "2 3")  # of the three methods, so that their lines differ without colour
 _HINT = (
     "Try: drag the learning rate from left to right, and click another place to start from. Then standardise the "
     "pixels (Z), and take smaller batches.\n"
     "Notice: too small crawls, too large leaps over the valley; the rate that suits one method does not suit "
-    "another; and in the round valley of standardised pixels nobody has to zig-zag."
+    "another; in the round valley of standardised pixels nobody has to zig-zag. Is the lowest loss the best mask, too?"
 )
 
 
@@ -42,6 +43,8 @@ class PixelLoss:
     standardise : bool
         Whether x has its mean taken off and is divided by its deviation first.
 
+    Raises ValueError where one threshold is never wrong: then the loss has no lowest point.
+
     Attributes
     ----------
     counts : (2, 256) int array, pixels of background and object at each level
@@ -53,6 +56,12 @@ class PixelLoss:
         level = np.rint(image * (_LEVELS - 1)).astype(int).ravel()
         code = level + _LEVELS * target.ravel()
         self.counts = np.bincount(code, minlength=2 * _LEVELS).reshape(2, _LEVELS)
+        ground, found = (np.flatnonzero(counts) for counts in self.counts)
+        if ground[-1] < found[0] or found[-1] < ground[0]:
+            raise ValueError(
+                "one threshold parts object and background without an error, so the loss falls for ever as the weight "
+                "grows, and has no lowest point; take an image where their grey values overlap"
+            )
         x = np.arange(_LEVELS) / (_LEVELS - 1)
         share = self.counts.sum(axis=0) / level.size
         self.mean, self.deviation = 0.0, 1.0
@@ -147,18 +156,18 @@ def turning(path):
 def verdict(losses, least):
     """What a fall of losses (n,) comes to, in a word or two.
 
-    "diverges": it ends above its start. "arrives": less than 2 % of the way down is left. "bounces": more is left, and
-    in its last quarter it is no lower than in the one before. "crawls": more than half is left. Else "is on its way".
+    "arrives": it ends less than 5 % above the least loss. "diverges": it ends above its start. "bounces": in its last
+    quarter it is no lower than in the one before. "crawls": more than half of the way is left, on the logarithmic scale
+    of the plots. Else "is on its way".
     """
+    if losses[-1] < 1.05 * least:
+        return "arrives"
     if losses[-1] > losses[0]:
         return "diverges"
-    left = (losses[-1] - least) / max(losses[0] - least, 1e-300)
-    if left < 0.02:
-        return "arrives"
     quarter = max(len(losses) // 4, 1)
     if len(losses) > 3 and losses[-quarter:].mean() >= losses[-2 * quarter : -quarter].mean():
         return "bounces"
-    return "crawls" if left > 0.5 else "is on its way"
+    return "crawls" if losses[-1] > np.sqrt(losses[0] * least) else "is on its way"
 
 
 class RateExplorer(Explorer):
@@ -220,7 +229,7 @@ class RateExplorer(Explorer):
                 slider("steps", "steps", int(steps), 5, 120, 5),
                 slider(
                     "batch",
-                    f"batch: 2ᵏ pixels ({self._all}: all), k =",
+                    f"batch: 2ᵏ pixels ({self._all}: all), k",
                     min(int(batch), self._all),
                     0,
                     self._all,
@@ -342,7 +351,7 @@ class RateExplorer(Explorer):
 
     def _show(self):
         shown = [number for number, name in enumerate(METHODS) if name not in self._off]
-        marks = []
+        marks = [_mark("click", self._pixels(self._start[None]).tolist(), 4)]
         for number in shown:
             line = np.round(self._pixels(self.paths[number, : self.step + 1]), 1).tolist()
             marks += [_mark("polyline", line, number + 1), _mark("click", line[-1:], number + 1)]
@@ -407,11 +416,11 @@ class RateExplorer(Explorer):
         rates = 10 ** np.linspace(_LOW, _HIGH, _BINS + 1)
         picture = _decode(self.canvas.image)
         frames, story = [], []
-        for rate in (self.rate / 30, self.rate, 4 * self.rate):
+        for rate in (self.rate / 30, self.rate, min(16 * self.rate, 10**_HIGH)):
             paths = self._descend(rate)
             lines = {name: self._pixels(path) for name, path in zip(METHODS, paths, strict=True)}
             words = [
-                f"{name} {verdict(losses, self.loss.least)}"
+                f"{name} {verdict(losses, self.loss.least)} ({losses[-1]:.2f})"
                 for name, losses in zip(METHODS, self.loss(paths), strict=True)
             ]
             frames.append(plotting.Picture(picture, f"rate {_written(rate)}", lines=lines))
@@ -420,9 +429,11 @@ class RateExplorer(Explorer):
         curves = plotting.Curves(rates, ends, f"after {self.steps} steps", "learning rate", "loss", log=True)
         return plotting.figure(
             *frames, curves,
-            alt=f"{self.canvas.label}. The loss over weight and offset, and three paths down: {'; '.join(story)}.",
-            caption=f"One start, three learning rates, {self.steps} steps: {'; '.join(story)}. Each method has a rate "
-            "of its own that suits it.",
+            columns=2, height=3.3,
+            alt=f"{self.canvas.label}. The loss over weight and offset, and three ways down, each with the loss "
+            f"that it comes to: {'; '.join(story)}.",
+            caption=f"One start, three learning rates, and the loss after {self.steps} steps: {'; '.join(story)}. "
+            f"The least is {self.loss.least:.2f}; each method has a rate of its own that suits it.",
         )  # fmt: skip
 
 
@@ -431,10 +442,9 @@ def landscape(loss, middle, half):
     its least by a power of √2. A cross marks the least."""
     away = (np.arange(_COARSE) + 0.5) / _COARSE * 2 - 1
     weight, offset = np.meshgrid(middle[0] + half * away, middle[1] - half * away)
-    above = loss(np.stack([weight, offset], axis=-1)) - loss.least
-    log = np.log2(np.maximum(above, 1e-4 * above.max())).astype(np.float32)
-    log = np.asarray(Image.fromarray(log).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
-    band = np.floor(_BANDS * log)
+    above = (loss(np.stack([weight, offset], axis=-1)) - loss.least).astype(np.float32)
+    above = np.asarray(Image.fromarray(above).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
+    band = np.floor(_BANDS * np.log2(np.maximum(above, _FLOOR * above.max())))
     edge = np.zeros(band.shape, bool)
     edge[1:] |= band[1:] != band[:-1]
     edge[:, 1:] |= band[:, 1:] != band[:, :-1]
@@ -451,6 +461,7 @@ def landscape(loss, middle, half):
         ((_SIDE - 5, _SIDE - 5), "rs", f"w = {short(high[0])}"),
         ((5, 5), "la", f"b = {short(high[1])}"),
     ):
+        text = text.replace("−", "-")  # the font has no minus
         draw.text(place, text, 0, font, anchor, stroke_width=2, stroke_fill=255)
     return png(np.asarray(picture))
 

@@ -208,9 +208,9 @@ class UpsamplingExplorer(Explorer):
     def _grids(self):
         """HTML: the kernel, how many input pixels reach an output pixel, and the pattern that a constant becomes."""
         middle = slice(6, 10)
-        grids = [number_grid(self.counts[middle, middle], "input pixels that reach each")]
+        grids = [number_grid(self.counts[middle, middle], "inputs of a pixel")]
         ones = self.enlarge(self.layer, "constant")[_SIDE : _SIDE + 4, _SIDE : _SIDE + 4]
-        grids.append(number_grid(ones, "what 1 everywhere becomes"))
+        grids.append(number_grid(ones, "what 1 becomes"))
         weights = [p for p in self.layer.parameters() if p.ndim == 4]
         if weights and weights[0].shape[0] == 1:
             grids.insert(0, number_grid(weights[0][0, 0].numpy(), "weights"))

@@ -224,10 +224,29 @@ def test_a_grid_of_numbers_can_be_read_and_heard():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (-0.0, "0"), (1e-9, "0"), (-1e-9, "0"), (5 / 3, "1.67"), (-12, "−12"), (12345.6, "12346")],
+    [
+        (0, "0"),
+        (-0.0, "0"),
+        (1e-9, "0"),
+        (-1e-9, "0"),
+        (5 / 3, "1.67"),
+        (-12, "−12"),
+        (12345.6, "12346"),
+        (99.96, "100"),
+    ],
 )
 def test_short_numbers(value, text):
     assert short(value) == text
+
+
+def test_two_digits_fit_a_small_cell():
+    assert [short(value, 2) for value in (5 / 3, -0.1111, 28, 120.4, -25)] == [
+        "1.7",
+        "−0.11",
+        "28",
+        "120",
+        "−25",
+    ]
 
 
 def test_a_histogram_has_its_bars_its_curve_and_its_marks():
