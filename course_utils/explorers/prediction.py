@@ -1,6 +1,7 @@
 """Browse what a model answered: predictions, probabilities and errors, image by image. Lessons 09 and 10."""
 
 import time
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -228,7 +229,7 @@ class PredictionExplorer(Explorer):
                 action("worst", "Worst first", key="w", hint="Sort the images by their score, the worst first, or back",
                        pressed=self._sorted or self.canvas.playing),
             ]  # fmt: skip
-            self.canvas.panel = meters(self.scores) + self._beliefs(case)
+            self.canvas.panel = self._legend() + meters(self.scores) + self._beliefs(case)
             self.canvas.status = self._describe(case)
 
     def _predicted(self, case):
@@ -309,6 +310,17 @@ class PredictionExplorer(Explorer):
             bars if bars.any() else bars + 1, 0, 1, name=f"probability of {self.classes[1]}; height: root of pixels",
             curve=curve, curve_name="IoU of this image", marks=marks,
         )  # fmt: skip
+
+    def _legend(self):
+        """The colours of more than two classes; class 0 has none."""
+        if self.two:
+            return ""
+        names = (
+            f'<i class="swatch fill" style="--colour:{plotting.PALETTE[i % len(plotting.PALETTE)]};'
+            f'display:inline-block;margin:0 0.3em 0 0.9em"></i>{escape(name)}'
+            for i, name in enumerate(self.classes[1:])
+        )
+        return f'<p style="font-size:90%">{escape(self.classes[0])}: clear {"".join(names)}</p>'
 
     def _beliefs(self, case):
         """The probabilities at the pixel that was clicked."""

@@ -50,8 +50,8 @@ class ReceptiveFieldExplorer(Explorer):
     influence : (H, W) float array
     centre : (float, float), row and column of the middle of what the pixel sees, which may lie between pixels
     box : (first row, last row, first column, last column), int, what the pixel can see inside the image
-    theory : (rows, columns), int, what it could see in an image without end; of a network that is no chain of simple
-        layers, what it can see in this one
+    theory : (rows, columns), int, what it could see in an image without end; where that varies from pixel to pixel and
+        the border cuts it off, what the middle pixel of a larger image sees
     effective : int, side of the smallest square around the middle that holds 95 % of the influence
     side : int, settable, of the square that is drawn
     """
@@ -65,6 +65,7 @@ class ReceptiveFieldExplorer(Explorer):
         self._levels = receptive.levels(self.model, self._images)
         parts = list(self.model) if receptive.is_chain(self.model) else []
         self._chain = parts if len(parts) == len(self._levels) else []
+        self._theories = {}
         depths = len(self._levels)
         shown = pixels.detach()[0].permute(1, 2, 0).numpy()
         self.canvas = Canvas(
@@ -163,12 +164,12 @@ class ReceptiveFieldExplorer(Explorer):
         except TypeError:  # no chain of layers that are known by name
             reach = receptive.reachable(self.model, self._images.shape[1:], pixel, depth - 1)
             lines = [np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))]
-        box = tuple(int(end) for line in lines for end in line[[0, -1]])
+        box = _box(*lines)
         fields = self._fields(depth)
         if fields:
             return seen, box, tuple(f.size for f in fields), _middles(fields, pixel)
-        theory = (box[1] - box[0] + 1, box[3] - box[2] + 1)
-        return seen, box, theory, self._place(output, pixel)
+        theory = None if _inside(box, self._shape) else self._uncut(depth)
+        return seen, box, theory or _sides(box), self._place(output, pixel)
 
     def _fields(self, depth):
         """The receptive fields (rows, columns) at a depth, None where no one size holds."""
@@ -178,6 +179,20 @@ class ReceptiveFieldExplorer(Explorer):
             return [receptive.receptive_field(self._chain[:depth], axis) for axis in (0, 1)]
         except (TypeError, ValueError):
             return None
+
+    def _uncut(self, depth):
+        """Rows and columns that the middle pixel of a larger image sees; None where it sees all of that, too."""
+        if depth not in self._theories:
+            self._theories[depth] = None
+            for factor in (1, 2, 4):
+                shape = tuple(factor * length for length in self._shape)
+                middle = [factor * length // 2 for length in self._levels[depth - 1][1].shape[-2:]]
+                field = receptive.reachable(self.model, (self._images.shape[1], *shape), middle, depth - 1)
+                box = _box(np.flatnonzero(field.any(axis=1)), np.flatnonzero(field.any(axis=0)))
+                if _inside(box, shape):
+                    self._theories[depth] = _sides(box)
+                    break
+        return self._theories[depth]
 
     def _place(self, output, pixel):
         """The middle, in the image, of an output pixel that lies over a square of the image."""
@@ -305,6 +320,20 @@ class ReceptiveFieldExplorer(Explorer):
             caption=f"Bright: what the output pixel in the middle reacts to (roots of absolute gradients); dark blue: "
             f"hardly. {'; '.join(story)}.",
         )
+
+
+def _box(rows, columns):
+    """(first row, last row, first column, last column) of rising row and column numbers, int; none is 0, −1."""
+    return tuple(int(end) for line in (rows, columns) for end in (line[[0, -1]] if len(line) else (0, -1)))
+
+
+def _inside(box, shape):
+    """Whether nothing is cut off at the border."""
+    return box[0] > 0 and box[2] > 0 and box[1] < shape[0] - 1 and box[3] < shape[1] - 1
+
+
+def _sides(box):
+    return box[1] - box[0] + 1, box[3] - box[2] + 1
 
 
 def _around(centre, side):

@@ -161,7 +161,7 @@ def test_a_clicked_pixel_tells_its_probabilities(explorer, data):
 def test_more_classes_have_the_likeliest_and_errors_of_one(many):
     _, targets, beliefs = many
     explorer = PredictionExplorer(*many, classes=("sky", "road", "car"))
-    assert explorer.canvas.plot == {}
+    assert explorer.canvas.plot == {} and "sky: clear" in explorer.canvas.panel
     act(explorer, "slider", name="class", value=2)
     found = beliefs[0].argmax(axis=0)
     np.testing.assert_array_equal(explorer.prediction, found)

@@ -7,7 +7,7 @@ from torch import nn
 from course_utils.explorers import ReceptiveFieldExplorer
 from course_utils.explorers.receptive_field import default_model
 from course_utils.models import receptive
-from course_utils.models.parts import ConvBlock
+from course_utils.models.parts import ConvBlock, group_norm
 from course_utils.models.unet import UNet
 
 
@@ -97,11 +97,20 @@ def test_a_u_net_has_its_features_and_logits_as_depths():
     assert (
         explorer.depth == 4 and "logits" in explorer.canvas.status and "<thead>" not in explorer.canvas.panel
     )
+    whole = receptive.reachable(model, (1, 132, 160), (66, 80))
+    assert explorer.theory == (whole.any(axis=1).sum(), whole.any(axis=0).sum())
     act(explorer, "slider", name="depth", value=2)
     assert explorer.theory == (14, 14) and "features 1" in explorer.canvas.status
     act(explorer, "click", points=[[9, 13]], brush=1)
     assert explorer.pixel == (4, 6)
+    act(explorer, "click", points=[[0, 0]], brush=1)
+    assert explorer.theory == (14, 14) and explorer.box[::2] == (0, 0) and explorer.box[1] < 14
     assert model.training
+
+
+def test_where_the_whole_image_is_seen_its_size_is_told(images):
+    explorer = ReceptiveFieldExplorer(ConvBlock(1, 4, group_norm), images)
+    assert explorer.theory == (40, 48) and explorer.box == (0, 39, 0, 47)
 
 
 def test_behind_an_enlarging_layer_the_field_is_the_set_that_it_sees(images):
@@ -125,6 +134,11 @@ def test_an_output_that_nothing_changes_is_told(images):
     nn.init.constant_(model[0].weight, -1.0)
     nn.init.zeros_(model[0].bias)
     explorer = ReceptiveFieldExplorer(model, images)
+    assert explorer.effective == 0 and "no input pixel changes" in explorer.canvas.status
+
+
+def test_an_output_that_lies_in_the_padding_sees_nothing(images):
+    explorer = ReceptiveFieldExplorer(nn.Conv2d(1, 1, 1, padding=1), images, pixel=(0, 0))
     assert explorer.effective == 0 and "no input pixel changes" in explorer.canvas.status
 
 
