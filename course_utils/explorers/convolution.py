@@ -359,6 +359,8 @@ class Board:
                 "" if blank else short(value, 2), None if plain else int(tones[row, column]), grid.cell
             )
             self._paper.paste(tile, grid.corner(row, column))
+        edge = grid.left, grid.top, *grid.corner(grid.rows, grid.columns)
+        self._draw.rectangle(edge, outline="#808080", width=2)
         self._draw.text(
             (grid.left, grid.top - 0.2 * grid.cell), title, "#222222", _font(0.42 * grid.cell), "ls"
         )
