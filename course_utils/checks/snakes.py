@@ -58,8 +58,20 @@ def _half_of_one(points, alpha, beta):
     return inner_energy(points, alpha, 2 * beta)
 
 
+def _half_of_the_other(points, alpha, beta):
+    return inner_energy(points, 2 * alpha, beta)
+
+
 def _mean_for_sum(points, alpha, beta):
     return inner_energy(points, alpha, beta) / (2 * len(points))
+
+
+def _mean_over_points(points, alpha, beta):
+    return inner_energy(points, alpha, beta) / len(points)
+
+
+def _one_column(column):
+    return lambda points, alpha, beta: inner_energy(points[:, [column]], alpha, beta)
 
 
 def _sum_then_square(points, alpha, beta):
@@ -134,10 +146,26 @@ INNER_ENERGY = Exercise(
             "Only one of your two sums is halved: the ½ stands before both, (α · stretch + β · bend) / 2.",
         ),
         Mistake(
-            "means for sums",
-            _mean_for_sum,
-            "You take means. The energy *adds* over the points (and over y and x).",
+            "half of the other term",
+            _half_of_the_other,
+            "Your term with α is twice too large: the ½ stands before both sums, and each side of the contour counts "
+            "once.",
         ),
+        *[
+            Mistake(name, wrong, "You take means. The energy *adds* over the points (and over y and x).")
+            for name, wrong in (
+                ("means for sums", _mean_for_sum),
+                ("mean over the points", _mean_over_points),
+            )
+        ],
+        *[
+            Mistake(
+                f"{name} alone",
+                _one_column(column),
+                "One of the two columns is missing: a squared length is dy² + dx².",
+            )
+            for column, name in enumerate("yx")
+        ],
         Mistake(
             "squared after the sum",
             _sum_then_square,
@@ -245,8 +273,29 @@ def _no_identity(points, force, alpha, beta, step):
     return np.linalg.solve(step * _matrix(len(points), alpha, beta), points + step * force)
 
 
+def _no_identity_pinv(points, force, alpha, beta, step):
+    """The pseudoinverse does not stop at a singular matrix."""
+    return np.linalg.pinv(step * _matrix(len(points), alpha, beta)) @ (points + step * force)
+
+
 def _one_everywhere(points, force, alpha, beta, step):
     return np.linalg.solve(1 + step * _matrix(len(points), alpha, beta), points + step * force)
+
+
+def _flat_matrix(points, force, alpha, beta, step):
+    one = np.eye(len(points))
+    second = 2 * one - np.roll(one, 1) - np.roll(one, -1)
+    return _system(points, force, step, alpha * second + beta * second @ second)
+
+
+def _alpha_in_bending(power):
+    return lambda points, force, alpha, beta, step: implicit_step(
+        points, force, alpha, beta * alpha**power, step
+    )
+
+
+def _force_afterwards(points, force, alpha, beta, step):
+    return implicit_step(points, 0 * force, alpha, beta, step) + step * force
 
 
 def _open_stiffness(points, force, alpha, beta, step):
@@ -371,17 +420,42 @@ IMPLICIT_STEP = Exercise(
             _move_alone,
             "You return how far the points move. Asked for are the new points themselves.",
         ),
-        Mistake(
-            "no identity",
-            _no_identity,
-            "The I is missing in I + step · A. Without it the matrix is singular: moving all points alike costs "
-            "no energy.",
-        ),
+        *[
+            Mistake(
+                name,
+                wrong,
+                "The I is missing in I + step · A. Without it the matrix is singular: moving all points alike costs "
+                "no energy.",
+            )
+            for name, wrong in (
+                ("no identity", _no_identity),
+                ("no identity, pseudoinverse", _no_identity_pinv),
+            )
+        ],
         Mistake(
             "one in every entry",
             _one_everywhere,
             "`1 + step * A` adds one to *every* entry. The unit matrix has ones on its diagonal only.",
         ),
+        Mistake(
+            "rolled without an axis",
+            _flat_matrix,
+            "Your matrix is that of an open chain: no corners, and a 1 for the first and the last 2. `np.roll` without "
+            "an axis makes it so, for it rolls the flattened matrix: say `axis=1`.",
+        ),
+        Mistake(
+            "force after solving",
+            _force_afterwards,
+            "You add the force after solving. It stands on the right-hand side, so that the stiffness spreads it, too.",
+        ),
+        *[
+            Mistake(
+                name,
+                _alpha_in_bending(power),
+                "α has got into the matrix of β. Bending is the product of the plain matrix (2, −1, −1) with itself.",
+            )
+            for power, name in ((1, "α in one factor"), (2, "α in both factors"))
+        ],
         Mistake(
             "corners for α alone",
             _open_stiffness,
@@ -467,6 +541,30 @@ def _nan_side(image, phi):
     return (image - c2) ** 2 - (image - c1) ** 2
 
 
+def _one_side_safe(checked):
+    """The mean of an empty side is 0 for one side only: checked is 1 for the inside, 0 for the outside."""
+
+    def region_force(image, phi):
+        sides = [image[phi <= 0], image[phi > 0]]
+        means = [_mean(side) if side.size or k == checked else np.nan for k, side in enumerate(sides)]
+        return (image - means[0]) ** 2 - (image - means[1]) ** 2
+
+    return region_force
+
+
+def _no_force_without_both(image, phi):
+    return np.nan_to_num(_nan_side(image, phi))
+
+
+def _zero_on_neither_side(image, phi):
+    return (image - _mean(image[phi < 0])) ** 2 - (image - _mean(image[phi > 0])) ** 2
+
+
+def _whole_means(image, phi):
+    c1, c2 = int(_mean(image[phi > 0])), int(_mean(image[phi <= 0]))
+    return (image - c2) ** 2 - (image - c1) ** 2
+
+
 _ROW = np.array([[9.0, 8, 2, 1, 2, 7]]), np.array([[1.0, 2, 0.5, -1, -2, -3]])
 _SQUARE = np.array([[0.1, 0.2, 0.9], [0.2, 0.8, 0.7], [0.1, 0.3, 0.2], [0.6, 0.1, 0.0]])
 
@@ -532,6 +630,7 @@ REGION_FORCE = Exercise(
             "You moved only the pixels beside the outline. In Chan–Vese every pixel compares itself with the "
             "two means, wherever "
             "it lies: that is how a new part can be born.",
+            throughout=True,
         ),
         Mistake(
             "an edge force",
@@ -565,6 +664,32 @@ REGION_FORCE = Exercise(
             "empty side",
             _nan_side,
             "There is a nan: the mean of an empty side is 0 / 0. The contract asks for 0 then.",
+        ),
+        *[
+            Mistake(
+                f"empty {name} alone handled",
+                _one_side_safe(checked),
+                "One empty side is handled, the mean of the other is still 0 / 0: ask `within.any()` *and* "
+                "`(~within).any()`.",
+            )
+            for checked, name in enumerate(("outside", "inside"))
+        ],
+        Mistake(
+            "no force without both sides",
+            _no_force_without_both,
+            "Where one side is empty your force is 0 everywhere. It is the *mean* of the empty side that counts as 0; "
+            "the other side has its own, and the pixels are compared as ever.",
+        ),
+        Mistake(
+            "zero on neither side",
+            _zero_on_neither_side,
+            "Pixels where φ is 0 are in neither of your means. Outside is all that is not inside: `~within`.",
+        ),
+        Mistake(
+            "whole numbers",
+            _whole_means,
+            "Your means are whole numbers: what comes after the point is cut off. Leave out the `int`.",
+            throughout=True,
         ),
     ),
 )
@@ -619,6 +744,29 @@ def _pairs(chosen, cut=slice):
         return parts
 
     return split
+
+
+def _chosen_by(distance):
+    """A wrong `split` that finds the nearest pair by another distance, and compares the straight one with near."""
+
+    def split(points, near, gap):
+        n = len(points)
+        parts = np.zeros(n, int)
+        pairs = [(i, j) for i in range(n) for j in range(i + 1, n) if _far(i, j, n, gap)]
+        if pairs:
+            i, j = min(pairs, key=lambda pair: distance(points[pair[0]] - points[pair[1]]))
+            parts[i:j] = np.hypot(*(points[i] - points[j])) < near
+        return parts
+
+    return split
+
+
+def _city_block(difference):
+    return np.abs(difference).sum()
+
+
+def _chessboard(difference):
+    return np.abs(difference).max()
 
 
 def _far(i, j, n, gap):
@@ -693,7 +841,7 @@ _THREE = np.array(
 )
 _SLANT = np.array(
     [[0, 0], [0, 5], [2.4, 6.4], [0, 9], [6, 11], [6, 7], [3.2, 7.2], [6, 4]]
-)  # pinch of 1.13, or 1.6 along the axes
+)  # pinch of 1.13, or 1.6 along the axes, or 0.8 along the longer one
 
 
 def _random_rings(rng):
@@ -718,6 +866,9 @@ _SPIKES = np.array(
 # the waist that is nearest in a straight line is not the one that is nearest along the axes
 _CROSS = _THREE.copy()
 _CROSS[[2, 10, 4, 8]] = [2.2, 6], [3.8, 6], [2.5, 11.5], [3.5, 12.5]
+# … nor the one whose larger coordinate difference is least (0.9 for a distance of 1.27; the nearest is 1.1 apart)
+_DIAGONAL = _THREE.copy()
+_DIAGONAL[[2, 10, 4, 8]] = [2.45, 6], [3.55, 6], [2.5, 11.6], [3.4, 12.5]
 _FIRST = np.roll(_EIGHT, -2, axis=0)  # the waist joins the first point with another
 _LAST = np.roll(_EIGHT, 1, axis=0)  # … and the last
 _EXACT = np.array([[3, 0], [0, 3], [2, 6], [0, 9], [3, 12], [6, 9], [3, 6], [6, 3]])  # a waist of 1 exactly
@@ -746,7 +897,11 @@ SPLIT_SNAKE = Exercise(
         Property("leaves a ring without a waist whole", [(_ROUND, 1.0, 3)], weight=0.5),
         Property("knows that the first and the last point are neighbours", [(_CLOSE_ENDS, 1.0, 3)]),
         Property("cuts at the narrowest of two waists", [(_THREE, 2.0, 3)]),
-        Property("measures straight through the plane", [(_SLANT, 1.3, 3), (_CROSS, 3.0, 3)], weight=0.5),
+        Property(
+            "measures straight through the plane",
+            [(_SLANT, 1.3, 3), (_SLANT, 1.0, 3), (_CROSS, 3.0, 3), (_DIAGONAL, 3.0, 3)],
+            weight=0.5,
+        ),
         Property("asks for as many steps as `gap` says, both ways round", _gaps),
         Property(
             "looks at all points, the first and the last, too",
@@ -763,8 +918,22 @@ SPLIT_SNAKE = Exercise(
             _never,
             "Your contour always stays in one piece. A snake does not split by itself: it is one chain of "
             "points, and where two "
-            "parts of it meet somebody has to cut. That is your function.",
+            "parts of it meet somebody has to cut. That is your function. If it does look for a pair: is the nearest "
+            "one a point and itself, or a pair set to 0? Pairs that do not count need the distance `np.inf`.",
+            throughout=True,
         ),
+        *[
+            Mistake(
+                name,
+                _pairs(chosen),
+                "Neighbours along the chain are a pair for you, whatever `gap` is. A pair must be at least `gap` steps "
+                "apart both ways round: `and`, not `or`; `min`, not `max`.",
+            )
+            for name, chosen in (
+                ("gap one way or the other", lambda i, j, n, gap: j - i >= gap or n - (j - i) >= gap),
+                ("gap the other way only", lambda i, j, n, gap: n - (j - i) >= gap),
+            )
+        ],
         Mistake(
             "not round the corner",
             _splitter(cyclic=False),
@@ -782,12 +951,14 @@ SPLIT_SNAKE = Exercise(
             "gap ignored",
             _fixed(3),
             "Your answer does not change with `gap`: use the argument, not a number.",
+            throughout=True,
         ),
         *[
             Mistake(
                 f"gap taken for {gap}",
                 _fixed(gap),
                 "Your answer does not change with `gap`: use the argument, not a number.",
+                throughout=True,
             )
             for gap in (2, 4, 5)
         ],
@@ -851,17 +1022,36 @@ SPLIT_SNAKE = Exercise(
             "squared distance",
             _splitter(distance=lambda d: (d**2).sum()),
             "You compare the *squared* distance with `near`. Take the root.",
+            throughout=True,
         ),
         Mistake(
             "first for nearest",
             _splitter(first=True),
             "You cut at the first pair that is near enough. Asked for is the nearest pair of all.",
         ),
-        Mistake(
-            "along the axes",
-            _splitter(distance=lambda d: np.abs(d).sum()),
-            "You add |dy| and |dx|. The distance is the straight one: the root of the sum of squares.",
-        ),
+        *[
+            Mistake(
+                name,
+                wrong,
+                "You add |dy| and |dx|. The distance is the straight one: the root of the sum of squares.",
+            )
+            for name, wrong in (
+                ("along the axes", _splitter(distance=_city_block)),
+                ("chosen along the axes", _chosen_by(_city_block)),
+            )
+        ],
+        *[
+            Mistake(
+                name,
+                wrong,
+                "You take the larger of |dy| and |dx|. The distance is the straight one: the root of the sum of "
+                "squares.",
+            )
+            for name, wrong in (
+                ("larger of the two", _splitter(distance=_chessboard)),
+                ("chosen by the larger of the two", _chosen_by(_chessboard)),
+            )
+        ],
         Mistake(
             "one point too many",
             _both_ends,
@@ -928,6 +1118,19 @@ def _rolled(field, edges, mu, step):
     return field + step * (mu * (around - 4 * field) - (gradient**2).sum(axis=0) * (field - gradient))
 
 
+def _across_components(field, edges, mu, step):
+    """A Laplacian over three axes: the other component is a neighbour, too."""
+    return flow_step(field, edges, mu, step) + step * mu * (field[::-1] - field)
+
+
+def _mean_of_neighbours(field, edges, mu, step):
+    return flow_step(field, edges, mu / 4, step)
+
+
+def _everything_times_mu(field, edges, mu, step):
+    return flow_step(field, edges, 1.0, step * mu)
+
+
 def _pushed_away(field, edges, mu, step):
     return 2 * _flow(field, edges, mu, step, pull=False) - flow_step(field, edges, mu, step)
 
@@ -963,6 +1166,7 @@ FLOW_STEP = Exercise(
             _variant(pull=False),
             "Your field only diffuses: in the end it is the same everywhere. The term that holds it to ∇f at "
             "the edges is missing.",
+            throughout=True,
         ),
         Mistake(
             "nothing moves",
@@ -983,6 +1187,22 @@ FLOW_STEP = Exercise(
             "μ forgotten",
             lambda field, edges, mu, step: flow_step(field, edges, 1.0, step),
             "The diffusion is not multiplied by `mu`.",
+        ),
+        Mistake(
+            "μ before the bracket",
+            _everything_times_mu,
+            "`mu` multiplies the whole bracket. It weighs the diffusion alone, not the pull towards ∇f.",
+        ),
+        Mistake(
+            "mean of the neighbours",
+            _mean_of_neighbours,
+            "Your Laplacian is a quarter of the one asked for: the *sum* of the four neighbours less four times the "
+            "pixel.",
+        ),
+        Mistake(
+            "components mixed",
+            _across_components,
+            "Your Laplacian mixes the two components: take it of each alone, over rows and columns.",
         ),
         Mistake(
             "no gradient in the tether",

@@ -88,6 +88,30 @@ def half_of_the_first(points, alpha, beta):
 
 
 @wrong("inner-energy")
+def half_of_the_second(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, 0), np.roll(points, 1, 0)
+    return alpha * ((ahead - points) ** 2).sum() + beta * ((ahead - 2 * points + behind) ** 2).sum() / 2
+
+
+@wrong("inner-energy")
+def mean_of_squared_lengths(points, alpha, beta):
+    ahead, behind = np.roll(points, -1, 0), np.roll(points, 1, 0)
+    squares = alpha * (ahead - points) ** 2 + beta * (ahead - 2 * points + behind) ** 2
+    return squares.sum(axis=1).mean() / 2
+
+
+@wrong("inner-energy")
+def down_only(points, alpha, beta):
+    """The squared length has lost its dx²."""
+    return by_hand(np.stack([points[:, 0], np.zeros(len(points))], axis=1), alpha, beta)
+
+
+@wrong("inner-energy")
+def across_only(points, alpha, beta):
+    return by_hand(np.stack([np.zeros(len(points)), points[:, 1]], axis=1), alpha, beta)
+
+
+@wrong("inner-energy")
 def no_bending(points, alpha, beta):
     return by_hand(points, alpha, 0)
 
@@ -227,6 +251,38 @@ def nothing_on_the_diagonal(points, force, alpha, beta, step):
 
 
 @wrong("implicit-step")
+def pseudoinverse_without_ones(points, force, alpha, beta, step):
+    """Least squares do not mind that the matrix is singular."""
+    tension = tension_of(len(points))
+    matrix = step * (alpha * tension + beta * tension @ tension)
+    return np.linalg.lstsq(matrix, points + step * force, rcond=1e-12)[0]
+
+
+@wrong("implicit-step")
+def rolled_flat(points, force, alpha, beta, step):
+    one = np.eye(len(points))
+    tension = 2 * one - np.roll(one, 1) - np.roll(one, -1)
+    return solved(points, force, step, alpha * tension + beta * tension @ tension)
+
+
+@wrong("implicit-step")
+def force_not_smoothed(points, force, alpha, beta, step):
+    return five_diagonals(points, np.zeros_like(force), alpha, beta, step) + step * force
+
+
+@wrong("implicit-step")
+def tension_in_the_bending(points, force, alpha, beta, step):
+    tension = alpha * tension_of(len(points))
+    return solved(points, force, step, tension + beta * tension @ tension)
+
+
+@wrong("implicit-step")
+def tension_in_one_factor(points, force, alpha, beta, step):
+    tension = tension_of(len(points))
+    return solved(points, force, step, alpha * tension + beta * (alpha * tension) @ tension)
+
+
+@wrong("implicit-step")
 def stiffness_open(points, force, alpha, beta, step):
     count = len(points)
     beyond = np.eye(count, k=2) + np.eye(count, k=-2)
@@ -307,6 +363,47 @@ def nan_of_an_empty_side(image, phi):
     with np.errstate(all="ignore"):
         c1 = np.divide(image[inside].sum(), inside.sum())
         c2 = np.divide(image[~inside].sum(), (~inside).sum())
+    return (image - c2) ** 2 - (image - c1) ** 2
+
+
+def mean_where(image, side):
+    """0 / 0 is a nan, and no warning."""
+    with np.errstate(all="ignore"):
+        return np.divide(image[side].sum(), side.sum())
+
+
+@wrong("region-force")
+def only_the_inside_may_be_empty(image, phi):
+    inside = phi > 0
+    c1 = mean_where(image, inside) if inside.any() else 0.0
+    return (image - mean_where(image, ~inside)) ** 2 - (image - c1) ** 2
+
+
+@wrong("region-force")
+def only_the_outside_may_be_empty(image, phi):
+    inside = phi > 0
+    c2 = 0.0 if inside.all() else mean_where(image, ~inside)
+    return (image - c2) ** 2 - (image - mean_where(image, inside)) ** 2
+
+
+@wrong("region-force")
+def nans_wiped_off(image, phi):
+    return np.nan_to_num(nan_of_an_empty_side(image, phi))
+
+
+@wrong("region-force")
+def below_zero_is_outside(image, phi):
+    inside, outside = phi > 0, phi < 0
+    c1 = image[inside].mean() if inside.any() else 0.0
+    c2 = image[outside].mean() if outside.any() else 0.0
+    return (image - c2) ** 2 - (image - c1) ** 2
+
+
+@wrong("region-force")
+def means_cut_to_integers(image, phi):
+    inside = phi > 0
+    c1 = image[inside].mean().astype(int) if inside.any() else 0
+    c2 = image[~inside].mean().astype(int) if (~inside).any() else 0
     return (image - c2) ** 2 - (image - c1) ** 2
 
 
@@ -394,6 +491,36 @@ def city_blocks(points, near, gap):
     return np.array([int(length < near and i <= k < j) for k in range(count)])
 
 
+def chosen_by(metric, compared):
+    """A split that seeks the nearest pair by one distance of SciPy's and compares another with ``near``."""
+
+    def cut(points, near, gap):
+        pairs = [p for p in combinations(range(len(points)), 2) if gap <= p[1] - p[0] <= len(points) - gap]
+        lengths, others = cdist(points, points, metric), cdist(points, points, compared)
+        i, j = min(pairs, key=lambda pair: lengths[pair], default=(0, 0))
+        return np.array([int(i <= k < j and others[i, j] < near) for k in range(len(points))])
+
+    return cut
+
+
+for name, metrics in {
+    "chessboard_distance": ("chebyshev", "chebyshev"),
+    "chosen_on_a_chessboard": ("chebyshev", "euclidean"),
+    "chosen_in_city_blocks": ("cityblock", "euclidean"),
+}.items():
+    answer = chosen_by(*metrics)
+    answer.__name__ = name
+    wrong("split-snake")(answer)
+
+
+@wrong("split-snake")
+def upper_triangle(points, near, gap):
+    """Outside the upper triangle the table holds zeros, and they are the least."""
+    distance = np.triu(cdist(points, points), gap)
+    i, j = np.unravel_index(np.argmin(distance), distance.shape)
+    return np.array([int(distance[i, j] < near and i <= k < j) for k in range(len(points))])
+
+
 def cutter(allowed, less=np.less, ends=(0, 0)):
     """A split that takes the nearest of the allowed pairs (i, j, n, gap)."""
 
@@ -426,6 +553,9 @@ CUTTERS = {
     "strictly_more_round_the_end": cutter(lambda i, j, n, gap: gap <= j - i < n - gap),
     "one_less": cutter(lambda i, j, n, gap: gap - 1 <= j - i <= n - gap + 1),
     "neighbours_only_round_the_end": cutter(lambda i, j, n, gap: gap <= j - i < n - 1),
+    "one_way_or_the_other": cutter(lambda i, j, n, gap: max(j - i, n - (j - i)) >= gap),
+    "round_the_end_only": cutter(lambda i, j, n, gap: n - (j - i) >= gap),
+    "any_pair": cutter(lambda i, j, n, gap: True),
     "loop_ends_early": cutter(lambda i, j, n, gap: both_ways(i, j, n, gap) and j < n - 1),
     "loop_ends_early_by_gap": cutter(lambda i, j, n, gap: both_ways(i, j, n, gap) and j < n - gap),
     "loop_begins_late": cutter(lambda i, j, n, gap: both_ways(i, j, n, gap) and i > 0),
@@ -566,3 +696,24 @@ def tied_to_zero(field, edges, mu, step):
     weight = np.sum(np.array(np.gradient(edges)) ** 2, 0)
     spread = np.array([ndimage.laplace(v, mode="nearest") for v in field])
     return field + step * (mu * spread - weight * field)
+
+
+@wrong("gradient-vector-flow")
+def laplacian_over_three_axes(field, edges, mu, step):
+    """SciPy's Laplacian takes the other component for a neighbour."""
+    gradient = np.array(np.gradient(edges))
+    spread = ndimage.laplace(field, mode="nearest")
+    return field + step * (mu * spread - np.sum(gradient**2, 0) * (field - gradient))
+
+
+@wrong("gradient-vector-flow")
+def mean_of_four(field, edges, mu, step):
+    gradient = np.array(np.gradient(edges))
+    cross = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
+    spread = np.array([ndimage.convolve(v, cross, mode="nearest") - v for v in field])
+    return field + step * (mu * spread - np.sum(gradient**2, 0) * (field - gradient))
+
+
+@wrong("gradient-vector-flow")
+def mu_on_both(field, edges, mu, step):
+    return field + mu * flow(field, edges, 1, step)
