@@ -1,6 +1,7 @@
 """Enlarge a small map in six ways, and see which of them draw a checkerboard, and why. Lesson 09."""
 
 import copy
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -306,13 +307,24 @@ def _learn(layer, large):
     if not parameters:
         return
     small, columns = F.avg_pool2d(large, 2), []
-    with torch.no_grad():
+    with _one_thread(), torch.no_grad():
         for one in torch.eye(sum(parameter.numel() for parameter in parameters)):
             vector_to_parameters(one, parameters)
             columns.append(layer(small).ravel())
         table, wanted = torch.stack(columns, dim=1).double(), large.ravel().double()
         weights = np.linalg.lstsq(table.numpy(), wanted.numpy(), rcond=None)[0]
         vector_to_parameters(torch.from_numpy(weights).float(), parameters)
+
+
+@contextmanager
+def _one_thread():
+    """So small a layer is done before a second thread is awake, the more so on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _shrink(image):
