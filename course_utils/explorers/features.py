@@ -235,11 +235,12 @@ class FeatureExplorer(Explorer):
         for number in chosen:
             name, values = self._levels[number][:2]
             channel = int(np.argmax(values.std(axis=(1, 2))))
-            text = f"{name}, channel {channel + 1} of {len(values)}, {_size(values[channel])}"
-            frames.append(
-                plotting.Picture(values[channel], text, scale=_span(values[channel]), colormap="viridis")
+            text = f"{name}, channel {channel + 1}"
+            picture = plotting.Picture(
+                values[channel], text, scale=_span(values[channel]), colormap="viridis"
             )
-            story.append(text)
+            frames.append(picture)
+            story.append(f"{text} of {len(values)}, {_size(values[channel])} pixels")
         return plotting.figure(
             *frames,
             alt=f"{self.canvas.label}. The image, and feature maps of it: {'; '.join(story)}.",

@@ -22,6 +22,7 @@ from course_utils.explorers.canvas import (
 IGNORE = 255  # a target's number for pixels that nobody is to be judged by
 _EDGES = np.arange(101) / 100  # where the threshold may stand
 _PATIENCE = 0.06  # seconds of predicting a tick
+_STRIP = 3  # images that a model predicts for the strip
 _GREY = "#999999"  # of what is ignored
 _HINTS = {
     True: "Try: drag the threshold, then let the worst image come first (W) and go on (N). Click into an error.\n"
@@ -358,7 +359,9 @@ class PredictionExplorer(Explorer):
         return text
 
     def strip(self):
-        """The worst, a middling and the best of the images that have been predicted."""
+        """The worst, a middling and the best of the images that have been predicted, and of some more."""
+        for index in self.order[: _STRIP if self._given is None else 8 * _STRIP]:
+            self._case(index)
         known = sorted(self._cases, key=lambda i: self._score(self._cases[i]))
         chosen = dict.fromkeys((known[0], known[len(known) // 2], known[-1]))
         frames, story, score = [], [], "IoU" if self.two else "mean IoU"
@@ -429,13 +432,15 @@ def example(count=6, size=128):
 
     The probabilities are those of a softmax regression that learned from one image only.
     """
-    from course_utils.classic import filters, softmax
+    from scipy import ndimage
+
+    from course_utils.classic import softmax
     from course_utils.data import synthetic
 
     def blurs(image):
-        return np.stack([image, filters.gaussian(image, 2), filters.gaussian(image, 8)], axis=-1).reshape(
-            -1, 3
-        )
+        return np.stack(
+            [image, ndimage.gaussian_filter(image, 2), ndimage.gaussian_filter(image, 8)], axis=-1
+        ).reshape(-1, 3)
 
     lesson, *samples = (synthetic.specimen(seed, size=size) for seed in range(count + 1))
     model = softmax.softmax_regression(blurs(lesson.image), (lesson.labels > 0).astype(int).ravel())

@@ -235,6 +235,13 @@ def test_the_strip_goes_from_worst_to_best(explorer):
     assert strip.alt.index(f"image {worst + 1}: IoU") < strip.alt.index(f"image {best + 1}: IoU")
 
 
+def test_the_strip_needs_nobody_to_have_looked(data):
+    images, targets, beliefs = data
+    assert PredictionExplorer(images, targets, beliefs).strip().alt.count("IoU") == 3
+    model = nn.Conv2d(1, 2, 3, padding=1)
+    assert PredictionExplorer(images, targets, model=model).strip().alt.count("IoU") == 3
+
+
 def test_the_strip_of_more_classes_shows_their_predictions(many):
     assert "mean IoU" in PredictionExplorer(*many).strip().alt
 
