@@ -311,9 +311,9 @@ def _learn(layer, large):
         for one in torch.eye(sum(parameter.numel() for parameter in parameters)):
             vector_to_parameters(one, parameters)
             columns.append(layer(small).ravel())
-        table, wanted = torch.stack(columns, dim=1).double(), large.ravel().double()
-        weights = np.linalg.lstsq(table.numpy(), wanted.numpy(), rcond=None)[0]
-        vector_to_parameters(torch.from_numpy(weights).float(), parameters)
+        table, wanted = torch.stack(columns, dim=1).double(), large.reshape(-1, 1).double()
+        weights = torch.linalg.lstsq(table, wanted).solution
+        vector_to_parameters(weights.ravel().float(), parameters)
 
 
 @contextmanager
