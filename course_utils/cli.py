@@ -136,9 +136,10 @@ def build(
 @app.command()
 def study(name: Annotated[str | None, typer.Argument(help="Without it, the studies are listed.")] = None):
     """Do what is still missing of a recorded experiment."""
-    from course_utils import paths, study
+    from course_utils import paths, studies, study
     from course_utils.data import checksums
 
+    studies.register()
     if name is None:
         for found in study.STUDIES.values():
             print(f"{found.name}: {found.question} ({len(found.runs())} runs)")

@@ -41,7 +41,7 @@ class Study:
     @property
     def path(self):
         """The CSV file among the shipped data; recorded in a clone, read everywhere."""
-        return paths.bundled("data") / "results" / f"{self.name}.csv"
+        return path_of(self.name)
 
     def runs(self):
         """All (configuration, seed), in the order in which they run."""
@@ -58,6 +58,11 @@ class Summary:
 
     def __str__(self):
         return f"{self.mean:.3f} ± {self.std:.3f} (n = {self.n})"
+
+
+def path_of(name):
+    """The CSV file of the study of that name."""
+    return paths.bundled("data") / "results" / f"{name}.csv"
 
 
 def study(name, question, configurations, seeds=range(MOST_SEEDS)):
@@ -114,7 +119,7 @@ def rows(name, path=None):
 
     name : of the study. Raises FileNotFoundError, saying how to record it, where there is nothing.
     """
-    path = Path(path or STUDIES[name].path)
+    path = Path(path or path_of(name))
     if not path.is_file():
         raise FileNotFoundError(f"The study {name!r} was never recorded ({path}): course study {name}")
     return _read(path)
@@ -127,6 +132,11 @@ def summarise(rows, value, **configuration):
         raise ValueError(f"no recorded run has {configuration}")
     spread = statistics.stdev(chosen) if len(chosen) > 1 else float("nan")
     return Summary(len(chosen), statistics.fmean(chosen), spread)
+
+
+def rounded(numbers):
+    """The numbers as floats of four decimals, as they are recorded."""
+    return {name: round(float(value), 4) for name, value in numbers.items()}
 
 
 # -- the file -----------------------------------------------------------------------------------------
@@ -191,25 +201,3 @@ def _number(text):
 
 def _machine():
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-
-
-# -- the studies --------------------------------------------------------------------------------------
-
-
-@study(
-    "threshold_share",
-    "How rare may the bright pixels be before a threshold misses them?",
-    grid(method=["otsu", "minimum_error"], share=[0.5, 0.1, 0.02, 0.005, 0.001]),
-)
-def threshold_share(seed, method, share):
-    """IoU of the bright class for two Gaussian humps of grey values, of which the bright one holds ``share``."""
-    import numpy as np
-
-    from course_utils import metrics
-    from course_utils.classic import thresholding
-
-    rng = np.random.default_rng(seed)
-    truth = rng.random((400, 500)) < share
-    image = rng.normal(np.where(truth, 0.7, 0.3), 0.08).clip(0, 1)
-    threshold = getattr(thresholding, method)(image)
-    return {"threshold": round(threshold, 4), "iou": round(metrics.mask_iou(truth, image > threshold), 4)}

@@ -28,7 +28,7 @@ FLOORS = (
     {"metrics", "data", "classic", "models"},
     {"plotting", "agreement", "strokes"},
     {"scoreboard", "study", "progress", "training"},
-    {"reckoning"},
+    {"reckoning", "studies"},
     {"explorers", "checks", "quiz", "publish", "doctor"},
     {"cli"},
 )

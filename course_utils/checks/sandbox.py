@@ -115,10 +115,15 @@ def _work(function, arguments, answers):
 
 def freeze(value, depth=_DEEPEST):
     """Plain data with the content of ``value``: None, Ellipsis, bool, int, float, complex, str, a base-class array
-    of such, a list, tuple or dict of such, or `Odd` for all else. Runs the value's own code, so call it in `call`.
+    of such (which tensors become), a list, tuple or dict of such, or `Odd` for all else. Runs the value's own code, so
+    call it in `call`.
     """
     if value is None or value is Ellipsis or isinstance(value, Odd):
         return value
+    torch = sys.modules.get("torch")  # whoever answers with a tensor has loaded it
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu().resolve_conj().resolve_neg()
+        value = np.asarray(value.float() if value.dtype is torch.bfloat16 else value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):

@@ -285,6 +285,15 @@ plain = st.recursive(
 )
 
 
+def test_tensors_become_arrays():
+    torch = pytest.importorskip("torch")
+    weights = torch.arange(4.0, requires_grad=True)
+    assert same(freeze(2 * weights), np.array([0, 2, 4, 6], np.float32))
+    assert same(freeze([weights.sum()]), [6.0])
+    assert same(freeze(torch.ones(2, dtype=torch.bfloat16)), np.ones(2, np.float32))
+    assert same(freeze(torch.tensor(3)), 3)
+
+
 @given(plain)
 def test_freezing_keeps_plain_values_and_is_idempotent(value):
     frozen = freeze(value)
