@@ -1,6 +1,7 @@
 """What comes out of a network: probabilities for an image of any size, scores, and weights on disk."""
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -46,14 +47,13 @@ def predict(model, image, tile=512, halo=64, blend=32, align=32):
     Raises ValueError where tiles are too small for their halos, or the model takes other channels.
     """
     pixels = channels_first(image)
-    _check_channels(model, pixels)
     height, width = pixels.shape[1:]
     rows, columns = (list(_tiles(length, tile, halo, blend, align)) for length in (height, width))
     device = next(model.parameters()).device
     total, training = None, model.training
     model.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), _explained(model, pixels):
             for top, bottom, down in rows:
                 for left, right, across in columns:
                     piece = unit(pixels[None, :, top:bottom, left:right].to(device))
@@ -96,14 +96,19 @@ def _tiles(length, tile, halo, blend, align):
             return
 
 
-def _check_channels(model, pixels):
-    """The first convolution says what a model takes."""
-    first = next((part for part in model.modules() if isinstance(part, torch.nn.Conv2d)), None)
-    if first is not None and first.in_channels != len(pixels):
+@contextmanager
+def _explained(model, pixels):
+    """Where a model fails, and its first convolution takes other channels than the image has: say so."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        first = next((part for part in model.modules() if isinstance(part, torch.nn.Conv2d)), None)
+        if first is None or first.in_channels == len(pixels):
+            raise
         raise ValueError(
             f"The model takes {first.in_channels} channels, the image has {len(pixels)}: make it grey with "
             "`filters.luminance(image)`, or coloured with `np.dstack([image] * 3)`."
-        )
+        ) from error
 
 
 def save_weights(model, path, **notes):

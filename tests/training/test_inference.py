@@ -93,6 +93,11 @@ def test_the_model_may_answer_with_a_mapping():
     np.testing.assert_array_equal(training.predict(Wrapped(), image), training.predict(net(), image))
 
 
+def test_a_model_may_rearrange_its_pixels_before_the_first_convolution():
+    model = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, 8, 1), nn.PixelShuffle(2))
+    assert training.predict(model, np.zeros((8, 6, 3))).shape == (2, 8, 6)
+
+
 def test_wrong_channels_and_tiles_are_told():
     with pytest.raises(ValueError, match="takes 3 channels, the image has 1"):
         training.predict(net(channels=3), np.zeros((8, 8)))
