@@ -8,12 +8,13 @@ before the next run begins, so an interrupted study goes on where it stopped, an
 import csv
 import os
 import platform
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+
+import numpy as np
 
 from course_utils import paths
 
@@ -130,8 +131,8 @@ def summarise(rows, value, **configuration):
     chosen = [row[value] for row in rows if all(row[key] == want for key, want in configuration.items())]
     if not chosen:
         raise ValueError(f"no recorded run has {configuration}")
-    spread = statistics.stdev(chosen) if len(chosen) > 1 else float("nan")
-    return Summary(len(chosen), statistics.fmean(chosen), spread)
+    spread = float(np.std(chosen, ddof=1)) if len(chosen) > 1 else float("nan")
+    return Summary(len(chosen), float(np.mean(chosen)), spread)
 
 
 def rounded(numbers):

@@ -88,6 +88,11 @@ def test_a_summary_counts_averages_and_spreads(path):
         study.summarise(study.rows("count", path), "score", size=7)
 
 
+def test_a_number_that_a_run_does_not_have_stays_unknown():
+    unknown = [{"x": 1, "seed": seed, "loss": math.nan} for seed in range(2)]
+    assert str(study.summarise(unknown, "loss", x=1)) == "nan ± nan (n = 2)"
+
+
 def test_what_was_never_recorded_says_how_to(path):
     with pytest.raises(FileNotFoundError, match="course study count"):
         study.rows("count", path)
