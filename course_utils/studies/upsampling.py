@@ -50,15 +50,15 @@ def streets(seeds):
     return list(images), list(targets)
 
 
-def learn_streets(name, seed=0, **options):
-    """(model, History): one of `STREET_NETS`, taught by streets and mirrored streets; options as for `training.fit`."""
+def learn_streets(name, seed=0, steps=None, **options):
+    """(model, History): one of `STREET_NETS`, taught by streets and mirrored ones; options as for `training.fit`."""
     chosen = np.random.default_rng(seed).permutation(synthetic.TOWN_SEEDS["train"])[:STREETS]
     training.seed(seed)
     model = STREET_NETS[name]()
     mirrored = v2.RandomHorizontalFlip()
     given = training.Batches(*streets(chosen), size=8, augment=mirrored, seed=seed)
     history = training.fit(
-        model, given, steps=STREET_STEPS, optimiser=lambda p: training.adamw(p, 5e-3), **options
+        model, given, steps=steps or STREET_STEPS, optimiser=lambda p: training.adamw(p, 5e-3), **options
     )
     return model, history
 
