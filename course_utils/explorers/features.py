@@ -22,6 +22,7 @@ from course_utils.explorers.canvas import (
     slider,
 )
 from course_utils.models import receptive
+from course_utils.models.parts import Standardise
 
 _BINS = 64
 _PATCHES = 6  # that "strongest patch" goes through
@@ -56,7 +57,8 @@ class FeatureExplorer(Explorer):
     names : list of str, of the levels
     map : (h, w) float array, the activations of the channel
     threshold : float, settable, the line in the histogram
-    patch : (slice, slice), rows and columns of the image behind the pixel that is asked about; None before one is
+    patch : (slice, slice), rows and columns of the image behind the pixel that is asked about, but for what
+        standardising takes from the whole image; None before one is
     """
 
     def __init__(self, model=None, image=None, *, level=0, channel=0, name="the camera man", hint=None):
@@ -157,7 +159,7 @@ class FeatureExplorer(Explorer):
             return level.kernels.shape[-2:]
         if level.number not in self._fields:
             middle, shape = tuple(n // 2 for n in self.map.shape), np.atleast_3d(self.image).shape
-            field = receptive.reachable(self._model, (shape[2], *shape[:2]), middle, level.number)
+            field = receptive.reachable(_local(self._model), (shape[2], *shape[:2]), middle, level.number)
             ends = [np.flatnonzero(field.any(axis=1 - axis))[[0, -1]] for axis in (0, 1)]
             self._fields[level.number] = [int(last - first) + 1 for first, last in ends]
         return self._fields[level.number]
@@ -285,6 +287,16 @@ def look_inside(model, image):
         Level(name, maps[0].detach().numpy(), i, kernels if same[i] else None)
         for i, (name, maps) in enumerate(found)
     ]
+
+
+def _local(model):
+    """A copy of a network in which no image is standardised, so that a pixel's field is what its layers look at."""
+    model = copy.deepcopy(model)
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, Standardise):
+                setattr(parent, name, nn.Identity())
+    return model
 
 
 def nearest(fine, coarse):

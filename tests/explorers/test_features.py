@@ -76,6 +76,14 @@ def test_a_channel_that_a_level_has_not_becomes_its_last(image):
         explorer.level = 3
 
 
+def test_standardising_leaves_a_patch_its_size(image):
+    layers = nn.Sequential(Standardise(), nn.Conv2d(1, 2, 3, 2, 1), nn.ReLU()), nn.Conv2d(2, 2, 3, padding=1)
+    explorer = FeatureExplorer(nn.Sequential(*layers), image, level=2)
+    act(explorer, "action", name="strongest")
+    assert [part.stop - part.start for part in explorer.patch] == [9, 9]  # 7 are seen, 9 are the least shown
+    assert explorer._sizes() == [7, 7]
+
+
 def test_the_strongest_patches_come_in_order_and_begin_anew(explorer):
     values = []
     for rank in range(6):
