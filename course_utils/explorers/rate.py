@@ -429,7 +429,7 @@ class RateExplorer(Explorer):
         curves = plotting.Curves(rates, ends, f"after {self.steps} steps", "learning rate", "loss", log=True)
         return plotting.figure(
             *frames, curves,
-            columns=2, height=3.3,
+            columns=2, height=2.6,
             alt=f"{self.canvas.label}. The loss over weight and offset, and three ways down, each with the loss "
             f"that it comes to: {'; '.join(story)}.",
             caption=f"One start, three learning rates, and the loss after {self.steps} steps: {'; '.join(story)}. "
