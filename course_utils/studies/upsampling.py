@@ -98,9 +98,9 @@ def class_boundary_f(target, prediction, tolerance=1.0):
     "What does a network gain and lose by halving, and does the way back matter?",
     [{"net": name} for name in list(STREET_NETS)[:10]],  # all without skips
 )
-def town_nets(seed, net):
+def town_nets(seed, net, steps=None):
     """`street_scores` on streets that nobody learned from, and the cost of the network."""
-    model, _ = learn_streets(net, seed, watch=False)
+    model, _ = learn_streets(net, seed, steps, watch=False)
     images, targets = streets(STREET_EXAM)
     answers = [training.predict(model, image).argmax(0) for image in images]
     costs = cost(model, (1, 3, 96, 128))
@@ -108,3 +108,13 @@ def town_nets(seed, net):
         street_scores(targets, answers)
         | {"parameters": costs.parameters, "multiply_adds": costs.multiply_adds}
     )
+
+
+@study(
+    "ways_back",
+    "What do the ways back up bring when there are steps enough to learn them?",
+    [{"net": net} for net in ("stride 16", "bilinear", "transposed 4", "sub-pixel", "unpooling")],
+)
+def ways_back(seed, net):
+    """As the study ``town_nets``, after twice as many steps."""
+    return town_nets(seed, net, steps=2 * STREET_STEPS)

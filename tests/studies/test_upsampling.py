@@ -17,6 +17,7 @@ def test_networks_on_streets_are_scored_alike_and_again(monkeypatch):
     }
     assert len({tuple(row) for row in rows.values()}) == 1
     assert study.STUDIES["town_nets"].run(seed=0, net="small") == pytest.approx(rows["small"], nan_ok=True)
+    assert study.STUDIES["ways_back"].run(seed=0, net="unpooling") != pytest.approx(rows["unpooling"])
     assert rows["stride 32"]["multiply_adds"] > rows["small"]["multiply_adds"]
 
 
