@@ -217,7 +217,7 @@ class Numbers:
         axes.set_yticks(range(len(self.rows)), self.rows)
         axes.tick_params(length=0, labeltop=bool(self.columns), labelbottom=False)
         for spine in axes.spines.values():
-            spine.set_visible(False)
+            spine.set_color("0.6")  # a white cell at the edge is a cell, too
 
 
 @dataclass
@@ -260,7 +260,10 @@ class Histogram:
 
 @dataclass
 class Curves:
-    """Lines over a common axis: ``series`` maps a name to ``y`` or to ``(x, y)``; ``marks`` a name to an ``(x, y)``."""
+    """Lines over a common axis: ``series`` maps a name to ``y`` or to ``(x, y)``; ``marks`` a name to an ``(x, y)``.
+
+    ``names`` stand at ``x`` in the place of its numbers.
+    """
 
     x: np.ndarray
     series: dict
@@ -270,10 +273,13 @@ class Curves:
     marks: dict = field(default_factory=dict)
     ylim: tuple | None = None
     log: bool = False  # the common axis
+    names: tuple = ()
 
     def draw(self, axes):
         if self.log:
             axes.set_xscale("log")
+        if self.names:
+            axes.set_xticks(self.x, self.names)
         for i, (name, values) in enumerate(self.series.items()):
             x, y = values if isinstance(values, tuple) else (self.x, values)
             colour = (ACCENT, ANSWER, TRUTH, "#CC79A7", "#E69F00")[i % 5]

@@ -71,6 +71,17 @@ def test_each_panel_draws_something_small(name):
     assert len(figure.webp) < 60_000
 
 
+def test_names_take_the_place_of_the_numbers_below_a_curve():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    P.Curves([0, 2], {"a": [1, 2]}, names=("near", "far")).draw(axes)
+    assert [(tick.get_position()[0], tick.get_text()) for tick in axes.get_xticklabels()] == [
+        (0, "near"),
+        (2, "far"),
+    ]
+
+
 def test_a_figure_of_all_panels_is_laid_out_in_rows():
     one, two = (
         P.figure(*PANELS.values(), alt=ALT, caption="c"),
