@@ -157,10 +157,10 @@ OPTIMISERS = {
     "descents",
     "Which learning rates suit SGD, momentum and AdamW, and what does a schedule add?",
     [
-        *({"method": "SGD", "rate": rate} for rate in (0.03, 0.3, 3.0)),
-        *({"method": "momentum", "rate": rate} for rate in (0.003, 0.03, 0.3)),
-        *({"method": "AdamW", "rate": rate} for rate in (0.0002, 0.002, 0.02)),
-        {"method": "AdamW, constant rate", "rate": 0.002},
+        *({"method": "SGD", "rate": rate} for rate in (0.3, 3.0, 30.0)),
+        *({"method": "momentum", "rate": rate} for rate in (0.03, 0.3, 3.0)),
+        *({"method": "AdamW", "rate": rate} for rate in (0.002, 0.02, 0.2)),
+        {"method": "AdamW, constant rate", "rate": 0.02},
     ],
 )
 def descents(seed, method, rate):
