@@ -13,6 +13,7 @@ keyboard and tells Python the answer; where no kernel runs, the same questions s
 on an option opens its feedback.
 """
 
+import re
 import string
 import tomllib
 from dataclasses import dataclass
@@ -107,6 +108,12 @@ class Question:
                 raise ValueError(f"There are options 0 to {len(self.option) - 1}.")
             return self.option[place].right, self.option[place].feedback
         value = _number(given)
+        if _THOUSANDS.fullmatch(str(given).strip()):
+            large = float(str(given).strip().replace(",", ""))
+            known = (self.answer, *(wrong.value for wrong in self.wrong))
+            value = (
+                large if any(abs(large - number) <= max(self.tolerance, 1e-9) for number in known) else value
+            )
         if abs(value - self.answer) <= self.tolerance:
             return True, self.feedback
         near = (
@@ -147,6 +154,10 @@ def _question(entry):
 
 def _lessons():
     return sorted(file.stem for file in _HERE.glob("[0-9][0-9].toml"))
+
+
+#: 18,432: with a comma before three digits it may be eighteen thousand, or the decimal 18.432.
+_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 
 
 def _number(text):

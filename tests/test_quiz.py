@@ -122,6 +122,20 @@ def test_an_answer_gets_its_feedback_and_is_kept(lessons):
     assert (kept("02-colour").state, kept("02-colour").tries) == ("right", 2)
 
 
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [("18432", True), ("18,432", True), ("18.432", False), ("9,216", False), ("18,43", False)],
+)
+def test_a_comma_may_part_thousands(typed, right):
+    (weights,) = (question for question in quiz.questions("10") if question.slug == "10-weights")
+    assert weights.judge(typed)[0] == right
+
+
+def test_a_wrong_number_with_a_comma_is_named():
+    (weights,) = (question for question in quiz.questions("10") if question.slug == "10-weights")
+    assert "the number for addition" in weights.judge("9,216")[1]
+
+
 @pytest.mark.parametrize("typed", ["0.5", "0,5", " .5 ", "1/2", "50 %", "0.504", "5e-1"])
 def test_numbers_may_be_typed_in_several_ways(lessons, typed):
     lessons("02")

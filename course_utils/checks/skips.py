@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from course_utils.checks.framework import Exercise, Mistake, Property
-from course_utils.classic import watershed
+from course_utils.classic import morphology, watershed
 
 
 def _double(coarse):
@@ -56,6 +56,26 @@ def _last_cut(coarse, fine):
 
 def _always_cut(coarse, fine):
     return _double(coarse)[:, :-1, :-1] + fine
+
+
+def _rows_cut(coarse, fine):
+    return _double(coarse)[:, : fine.shape[1]] + fine
+
+
+def _sides_exchanged(coarse, fine):
+    return _double(coarse)[:, : fine.shape[2], : fine.shape[1]] + fine
+
+
+def _fine_subtracted(coarse, fine):
+    return _cut(_double(coarse), fine) - fine
+
+
+def _scores_rectified(coarse, fine):
+    return np.maximum(fuse_scores(coarse, fine), 0)
+
+
+def _whole_scores(coarse, fine):
+    return fuse_scores(coarse, fine).astype(int)
 
 
 def _averaged(coarse, fine):
@@ -164,6 +184,33 @@ FUSE_SCORES = Exercise(
             "nothing is too much.",
         ),
         Mistake(
+            "only rows cut",
+            _rows_cut,
+            "You cut the rows and not the columns: an odd width leaves a column too many.",
+        ),
+        Mistake(
+            "sides exchanged",
+            _sides_exchanged,
+            "You cut the rows to the number of columns and the columns to that of rows. In (K, H, W) `shape[1]` counts "
+            "the rows, and they are axis 1.",
+        ),
+        Mistake(
+            "subtracted",
+            _fine_subtracted,
+            "You subtracted the fine scores. They are evidence for their class as the coarse ones are: add them.",
+        ),
+        Mistake(
+            "rectified",
+            _scores_rectified,
+            "No score is below 0 in your answer. Scores pass no ReLU: a negative one speaks against its class, and "
+            "has to be heard.",
+        ),
+        Mistake(
+            "whole numbers",
+            _whole_scores,
+            "Your scores are whole numbers: halves and quarters were cut off. Keep floats.",
+        ),
+        Mistake(
             "averaged",
             _averaged,
             "You took the mean of both. Scores are evidence and add up: two reasons for a class are more than one.",
@@ -262,6 +309,31 @@ def _downwards(features, mixes):
     for fine, mix in zip(features[:-1], mixes, strict=True):
         x = np.maximum(_mixed(mix, np.concatenate([_cut(_double(x), fine), fine])), 0)
     return x
+
+
+def _added(features, mixes):
+    """Adds where the mixes have been made for both side by side: the shapes do not meet."""
+    return _climb(features, mixes, lambda below, across: below + across)
+
+
+def _lowest_too(features, mixes):
+    """The lowest features are joined with themselves, and the highest never."""
+    x = features[-1]
+    for fine, mix in zip(features[::-1], mixes[::-1], strict=False):
+        x = np.maximum(_mixed(mix, np.concatenate([_cut(_double(x), fine), fine])), 0)
+    return x
+
+
+def _cut_above(features, mixes):
+    x = features[-1]
+    for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
+        large = _double(x)[:, -fine.shape[1] :, -fine.shape[2] :]
+        x = np.maximum(_mixed(mix, np.concatenate([large, fine])), 0)
+    return x
+
+
+def _lowest_rectified(features, mixes):
+    return _climb([*features[:-1], np.maximum(features[-1], 0)], mixes)
 
 
 def _one_level(features, mixes):
@@ -371,12 +443,40 @@ CLIMB = Exercise(
             _uncut,
             "At an odd size the doubled map is a row or column larger than the features there, and the two cannot be "
             "joined. Cut it to their size first.",
+            throughout=True,
+        ),
+        Mistake(
+            "cut at the wrong end",
+            _cut_above,
+            "At an odd size you cut at the top and the left. What halving rounded up is at the bottom and the right.",
+        ),
+        Mistake(
+            "lowest rectified",
+            _lowest_rectified,
+            "You cut off what is below 0 in the lowest features, too. They begin as they are: a ReLU follows each mix, "
+            "and they have not been mixed.",
+        ),
+        Mistake(
+            "lowest joined",
+            _lowest_too,
+            "Your first join is that of the lowest features with themselves. They are what you begin with; the first "
+            "to be joined are those of the level above, `features[-2]`.",
+            throughout=True,
+        ),
+        Mistake(
+            "added",
+            _added,
+            "The shapes meet at no size, even or odd. Two things to look at: what comes from below and what comes from "
+            "across are put side by side (`np.concatenate`), not added; and `mix` has a *column* for each channel so "
+            "joined, and is taken as it is.",
+            throughout=True,
         ),
         Mistake(
             "from the top",
             _downwards,
             "You went through the levels high to low. The way back begins at the bottom: take `features[:-1]` and "
             "`mixes` in reverse.",
+            throughout=True,
         ),
     ),
 )
@@ -420,6 +520,14 @@ def _shortcut_inside(x, first, second):
 
 def _concatenated(x, first, second):
     return np.concatenate([np.maximum(x, 0), np.maximum(second @ np.maximum(first @ x, 0), 0)])
+
+
+def _exchanged_layers(x, first, second):
+    return residual(x, second, first)
+
+
+def _input_rectified(x, first, second):
+    return np.maximum(x, 0) + second @ np.maximum(first @ x, 0)
 
 
 def _subtracted(x, first, second):
@@ -507,6 +615,17 @@ RESIDUAL = Exercise(
             "You added the input before the second layer. It goes round *both* and meets the change at the end.",
         ),
         Mistake(
+            "layers exchanged",
+            _exchanged_layers,
+            "`second` acts before `first` in your block. In a product of matrices the one next to `x` acts first.",
+        ),
+        Mistake(
+            "input rectified",
+            _input_rectified,
+            "You put the ReLU round the input and then added. It belongs around the *sum*: your block can still give "
+            "values below 0.",
+        ),
+        Mistake(
             "joined",
             _concatenated,
             "You put input and change side by side: that is a skip by concatenation, with twice the channels. In a "
@@ -582,6 +701,27 @@ def _frame_too(labels):
     """The frame of the picture counts as background."""
     padded = np.pad(labels, 1)
     return np.where(labels > 0, 1 + _rim(padded)[1:-1, 1:-1], 0)
+
+
+def _two_wide(labels):
+    """As the lesson's network was taught."""
+    near = morphology.disk(2)
+    rim = morphology.dilate(labels, near) != morphology.erode(labels, near)
+    return np.where(labels > 0, 1 + rim, 0)
+
+
+def _higher_only(labels):
+    """Of two that touch, only the one with the higher number gets a rim."""
+    padded = np.pad(labels, 1, mode="edge")
+    height, width = labels.shape
+    rim = np.zeros(labels.shape, bool)
+    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        rim |= padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width] < labels
+    return np.where(labels > 0, 1 + rim, 0)
+
+
+def _numbers_kept(labels):
+    return np.where((labels > 0) & _rim(labels), 2, labels)
 
 
 def _exchanged(labels):
@@ -682,6 +822,23 @@ THREE_CLASSES = Exercise(
             "the picture. Compare slices.",
         ),
         Mistake(
+            "two wide",
+            _two_wide,
+            "Your rim is two pixels wide, as the network's target. Here only the pixels *next to* another number are "
+            "asked for.",
+        ),
+        Mistake(
+            "the higher number only",
+            _higher_only,
+            "Where two objects touch, only the one with the higher number got a rim. Ask whether the neighbour's "
+            "number is *another* (`!=`), not whether it is lower.",
+        ),
+        Mistake(
+            "numbers kept",
+            _numbers_kept,
+            "Inside the objects their numbers still stand. The class of all of them is 1.",
+        ),
+        Mistake(
             "inside and rim exchanged", _exchanged, "Inside and rim are exchanged: 1 is inside, 2 the rim."
         ),
         Mistake(
@@ -743,6 +900,28 @@ def _numbers_in_a_row(labels):
     for number in range(1, labels.max() + 1):
         distance = watershed.distance_transform(labels == number)
         target += distance / distance.max()
+    return target
+
+
+def _last_missing(labels):
+    target = np.zeros(labels.shape)
+    for number in range(1, labels.max()):
+        distance = watershed.distance_transform(labels == number)
+        target += distance / distance.max()
+    return target
+
+
+def _whole_numbers(labels):
+    """Shares written into an array of whole numbers."""
+    return distance_target(labels).astype(labels.dtype)
+
+
+def _one_less(labels):
+    """Distances that begin at 0, in each object."""
+    target = np.zeros(labels.shape)
+    for number in np.unique(labels[labels > 0]):
+        distance = np.maximum(watershed.distance_transform(labels == number) - 1, 0)
+        target += distance / max(distance.max(), 1e-9)
     return target
 
 
@@ -812,8 +991,27 @@ DISTANCE_TARGET = Exercise(
         Mistake(
             "numbers without gaps",
             _numbers_in_a_row,
-            "You went through all numbers up to the largest. Some do not occur, and 0 over 0 is NaN: "
-            "`np.unique` gives those that do.",
+            "You counted 1, 2, 3 … Some of these numbers do not occur, and 0 over 0 is NaN: `np.unique` gives those "
+            "that do.",
+        ),
+        Mistake(
+            "last one missing",
+            _last_missing,
+            "The object with the highest number got no distances: `range(1, n)` ends at n − 1. (And some numbers may "
+            "not occur: `np.unique` gives those that do.)",
+            throughout=True,
+        ),
+        Mistake(
+            "whole numbers",
+            _whole_numbers,
+            "Only 0 and 1 came out: your array has whole numbers (`np.zeros_like(labels)` takes those of `labels`) "
+            "and cuts off the rest. Take `np.zeros(labels.shape)`.",
+        ),
+        Mistake(
+            "one less",
+            _one_less,
+            "You took 1 off the distances, so that the outermost pixels of an object are 0. The nearest pixel not of "
+            "the object is 1 away from them.",
         ),
         Mistake(
             "upside down",

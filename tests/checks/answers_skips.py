@@ -61,6 +61,32 @@ def without_a_cut(coarse, fine):
     return ndimage.zoom(coarse, (1, 2, 2), order=0, grid_mode=True, mode="nearest") + fine
 
 
+@wrong("fuse-scores")
+def by_index_and_minus(coarse, fine):
+    return by_index(coarse, -fine)
+
+
+@wrong("fuse-scores")
+def nothing_below_zero(coarse, fine):
+    return np.clip(by_index(coarse, fine), 0, None)
+
+
+@wrong("fuse-scores")
+def integers(coarse, fine):
+    return by_index(coarse, fine).astype(np.int64)
+
+
+@wrong("fuse-scores")
+def rows_to_the_width(coarse, fine):
+    _, height, width = fine.shape
+    return coarse.repeat(2, 1).repeat(2, 2)[:, :width, :height] + fine
+
+
+@wrong("fuse-scores")
+def columns_left_over(coarse, fine):
+    return coarse.repeat(2, 1)[:, : fine.shape[1]].repeat(2, 2) + fine
+
+
 @right("climb")
 def recursively(features, mixes):
     """The decoder of a pyramid is one step over the decoder of the pyramid below."""
@@ -128,6 +154,47 @@ def only_the_last_join(features, mixes):
     return _step(features[-1], features[-2], mixes[-1]) if mixes else features[0].copy()
 
 
+@wrong("climb")
+def sum_of_both(features, mixes):
+    """THE mistake: LinkNet's join, with weights that were made for U-Net's."""
+    x = features[-1]
+    for fine, mix in zip(features[-2::-1], mixes[::-1], strict=True):
+        large = x.repeat(2, axis=1).repeat(2, axis=2)[:, : fine.shape[1], : fine.shape[2]]
+        x = np.maximum(np.tensordot(mix, large + fine, axes=1), 0)
+    return x
+
+
+@wrong("climb")
+def mix_transposed(features, mixes):
+    x = features[-1]
+    for fine, mix in zip(features[-2::-1], mixes[::-1], strict=True):
+        x = _step(x, fine, mix.T)
+    return x
+
+
+@wrong("climb")
+def lowest_first(features, mixes):
+    x = features[-1]
+    for fine, mix in zip(features[::-1], mixes[::-1], strict=False):
+        large = x.repeat(2, axis=1).repeat(2, axis=2)[:, : fine.shape[1], : fine.shape[2]]
+        x = np.maximum(np.tensordot(mix, np.concatenate([large, fine]), axes=1), 0)
+    return x
+
+
+@wrong("climb")
+def bottom_right_corner(features, mixes):
+    x = features[-1]
+    for fine, mix in zip(features[-2::-1], mixes[::-1], strict=True):
+        large = x.repeat(2, axis=1).repeat(2, axis=2)[:, -fine.shape[1] :, -fine.shape[2] :]
+        x = np.maximum(np.tensordot(mix, np.concatenate([large, fine]), axes=1), 0)
+    return x
+
+
+@wrong("climb")
+def begins_with_a_relu(features, mixes):
+    return recursively([*features[:-1], features[-1].clip(0)], mixes)
+
+
 @right("repair-residual")
 def with_where(x, first, second):
     hidden = first @ x
@@ -170,6 +237,16 @@ def below_zero(x, first, second):
 @wrong("repair-residual")
 def one_layer(x, first, second):
     return np.clip(x + second @ first @ x, 0, None)
+
+
+@wrong("repair-residual")
+def second_before_first(x, first, second):
+    return np.clip(x + first @ np.clip(second @ x, 0, None), 0, None)
+
+
+@wrong("repair-residual")
+def relu_of_the_input(x, first, second):
+    return np.clip(x, 0, None) + second @ np.clip(first @ x, 0, None)
 
 
 @right("three-classes")
@@ -231,6 +308,30 @@ def names_exchanged(labels):
     return (labels > 0) * (3 - np.where(by_extremes(labels) > 1, 2, 1))
 
 
+@wrong("three-classes")
+def of_two_pixels(labels):
+    """`skips.rim_classes` with its usual width."""
+    y, x = np.mgrid[-2:3, -2:3]
+    near = y * y + x * x <= 4
+    most = ndimage.maximum_filter(labels, footprint=near, mode="nearest")
+    least = ndimage.minimum_filter(labels, footprint=near, mode="nearest")
+    return (labels > 0) * (1 + (most != least))
+
+
+@wrong("three-classes")
+def where_a_lower_number_is(labels):
+    cross = ndimage.generate_binary_structure(2, 1)
+    least = ndimage.minimum_filter(labels, footprint=cross, mode="nearest")
+    return (labels > 0) * (1 + (least < labels))
+
+
+@wrong("three-classes")
+def rim_into_the_numbers(labels):
+    classes = labels.copy()
+    classes[by_extremes(labels) == 2] = 2
+    return classes
+
+
 @right("distance-target")
 def of_scipy(labels):
     target = np.zeros(labels.shape)
@@ -277,3 +378,41 @@ def low_in_the_middle(labels):
 def one_largest_for_all(labels):
     pixels = in_pixels(labels)
     return pixels / (pixels.max() or 1)
+
+
+@wrong("distance-target")
+def all_but_the_last(labels):
+    target = np.zeros(labels.shape)
+    for number in range(1, labels.max()):
+        distance = ndimage.distance_transform_edt(labels == number)
+        target += distance / distance.max()
+    return target
+
+
+@wrong("distance-target")
+def as_many_as_there_are(labels):
+    target = np.zeros(labels.shape)
+    for number in range(1, len(np.unique(labels))):
+        distance = ndimage.distance_transform_edt(labels == number)
+        target += distance / distance.max()
+    return target
+
+
+@wrong("distance-target")
+def into_integers(labels):
+    target = np.zeros_like(labels)
+    for number in np.unique(labels[labels > 0]):
+        own = labels == number
+        distance = ndimage.distance_transform_edt(own)
+        target[own] = distance[own] / distance.max()
+    return target
+
+
+@wrong("distance-target")
+def from_nought(labels):
+    target = np.zeros(labels.shape)
+    for number in np.unique(labels[labels > 0]):
+        distance = np.clip(ndimage.distance_transform_edt(labels == number) - 1, 0, None)
+        if distance.any():
+            target += distance / distance.max()
+    return target
