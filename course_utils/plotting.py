@@ -262,7 +262,7 @@ class Histogram:
 class Curves:
     """Lines over a common axis: ``series`` maps a name to ``y`` or to ``(x, y)``; ``marks`` a name to an ``(x, y)``.
 
-    ``names`` stand at ``x`` in the place of its numbers.
+    ``names`` stand at ``x`` in the place of its numbers; ``colours`` are those of the series, where others are meant.
     """
 
     x: np.ndarray
@@ -274,6 +274,7 @@ class Curves:
     ylim: tuple | None = None
     log: bool = False  # the common axis
     names: tuple = ()
+    colours: tuple = (ACCENT, ANSWER, TRUTH, "#CC79A7", "#E69F00")
 
     def draw(self, axes):
         if self.log:
@@ -282,7 +283,7 @@ class Curves:
             axes.set_xticks(self.x, self.names)
         for i, (name, values) in enumerate(self.series.items()):
             x, y = values if isinstance(values, tuple) else (self.x, values)
-            colour = (ACCENT, ANSWER, TRUTH, "#CC79A7", "#E69F00")[i % 5]
+            colour = self.colours[i % len(self.colours)]
             axes.plot(x, y, color=colour, linestyle=LINES[i % 4], linewidth=2, label=name)
         for i, (name, (x, y)) in enumerate(self.marks.items()):
             axes.plot([x], [y], "osD^"[i % 4], color=INK, markersize=8, label=name)

@@ -61,6 +61,24 @@ def _stepped(image, kernel, wanted):
     return kernel - kernel_gradient(image, kernel, wanted)
 
 
+def _over_the_window(image, kernel, wanted):
+    windows = sliding_window_view(image, kernel.shape)
+    return (windows * (_answer(image, kernel) - wanted)).sum(axis=(2, 3))
+
+
+def _gathered_times_kernel(image, kernel, wanted):
+    return kernel_gradient(image, kernel, wanted) * kernel
+
+
+def _without_signs(image, kernel, wanted):
+    return _gathered(image, abs(_answer(image, kernel) - wanted), kernel.shape)
+
+
+def _sum_times_sum(image, kernel, wanted):
+    error = _answer(image, kernel) - wanted
+    return error.sum() * sliding_window_view(image, kernel.shape).sum(axis=(0, 1)).astype(float)
+
+
 IMAGE = np.array([[1, 2, 0], [0, 1, 3], [2, 1, 1]])
 KERNEL = np.array([[1, -1], [0, 2]])
 WANTED = np.array([[1, 6], [1, 1]])
@@ -92,7 +110,7 @@ KERNEL_GRADIENT = Exercise(
     properties=(
         Property("is right on the worked example", [(IMAGE, KERNEL, WANTED)]),
         Property("is right for kernels of all shapes", lambda rng: list(_layers(rng)), weight=2),
-        Property("is right for floats", [(IMAGE / 4, KERNEL / 3, WANTED / 2)]),
+        Property("is right for floats", [(IMAGE / 4, KERNEL[:1] / 3, np.array([[1, 6], [1, 1], [0, 2]]) / 2)]),
         Property("is nought where the answer is as wanted", [(IMAGE, KERNEL, _answer(IMAGE, KERNEL))]),
     ),
     mistakes=(
@@ -147,7 +165,34 @@ KERNEL_GRADIENT = Exercise(
         Mistake(
             "a step taken",
             _stepped,
-            "That is the kernel after a step of rate 1. Asked for is the gradient alone.",
+            "That is the kernel after a step against its gradient. Asked for is the gradient alone.",
+        ),
+        Mistake(
+            "a small step taken",
+            lambda image, kernel, wanted: kernel - 0.1 * kernel_gradient(image, kernel, wanted),
+            "That is the kernel after a step against its gradient. Asked for is the gradient alone.",
+        ),
+        Mistake(
+            "summed over the window",
+            _over_the_window,
+            "You sum over the window (axes 2 and 3) and lay the errors on its pixels. An error belongs to a *place* of "
+            "the window, so to axes 0 and 1; sum over these, and what is left has the kernel's shape.",
+        ),
+        Mistake(
+            "times the kernel besides",
+            _gathered_times_kernel,
+            "You gathered rightly, and then multiplied with the weights. By how much an answer grows with a weight does "
+            "not depend on the weight: leave it out.",
+        ),
+        Mistake(
+            "errors without signs",
+            _without_signs,
+            "You gathered the sizes of the errors. Their signs count: an answer that is too small pulls the other way.",
+        ),
+        Mistake(
+            "sum times sum",
+            _sum_times_sum,
+            "You multiplied the sum of the errors with the sum of the pixels. Multiply at each place, then sum.",
         ),
     ),
 )
@@ -217,6 +262,26 @@ def _squared(layers):
 
 def _backwards(layers):
     return receptive_field(layers[::-1])
+
+
+def _odd_only(layers):
+    size, stride = 1, 1
+    for kernel, step in layers:
+        size += 2 * (kernel // 2) * stride
+        stride *= step
+    return size
+
+
+def _strides_in_full(layers):
+    size, stride = 1, 1
+    for kernel, step in layers:
+        size += (kernel - 1) * stride
+        stride += step
+    return size
+
+
+def _nothing_sees_nothing(layers):
+    return receptive_field(layers) if layers else 0
 
 
 def _chains(rng, count=12):
@@ -289,6 +354,22 @@ RECEPTIVE_FIELD = Exercise(
             "strides added",
             _strides_added,
             "You add up the strides. Every second of every second is every fourth: they multiply.",
+        ),
+        Mistake(
+            "strides added in full",
+            _strides_in_full,
+            "You add up the strides. Every second of every second is every fourth: they multiply.",
+        ),
+        Mistake(
+            "odd kernels only",
+            _odd_only,
+            "Right for odd kernels. A window of 2 spans one step between neighbours, not two: k pixels, k − 1 steps.",
+            throughout=True,
+        ),
+        Mistake(
+            "nothing sees nothing",
+            _nothing_sees_nothing,
+            "Without any layer a pixel sees one pixel: itself. You said 0.",
         ),
         Mistake(
             "product of kernels",
@@ -370,6 +451,20 @@ def _sides_swapped(error, kernel):
     return (sliding_window_view(padded, kernel.shape) * turned).sum(axis=(2, 3))
 
 
+def _edges_repeated(error, kernel):
+    height, width = kernel.shape
+    padded = np.pad(error, ((height - 1, height - 1), (width - 1, width - 1)), mode="edge")
+    return (sliding_window_view(padded, kernel.shape) * kernel[::-1, ::-1]).sum(axis=(2, 3))
+
+
+def _one_row_short(error, kernel):
+    height, width = kernel.shape
+    gradient = np.zeros(np.add(error.shape, kernel.shape) - 1)
+    for y, x in np.ndindex(error.shape[0] - 1, error.shape[1] - 1):
+        gradient[y : y + height, x : x + width] += error[y, x] * kernel
+    return gradient
+
+
 ERROR = np.array([[0, 2], [0, -1]])
 WIDE = np.array([[1, 2, 3], [-1, 0, 4]])
 
@@ -448,6 +543,16 @@ IMAGE_GRADIENT = Exercise(
             "sides swapped",
             _sides_swapped,
             "Rows and columns of the padding are swapped: the kernel's *height* minus 1 goes above and below.",
+        ),
+        Mistake(
+            "edges repeated",
+            _edges_repeated,
+            "You padded with copies of the outer errors. Outside the answer there is no error: pad with zeros.",
+        ),
+        Mistake(
+            "last row and column left out",
+            _one_row_short,
+            "The errors of the last row and column are missing: `range(n)` ends at n − 1 by itself.",
         ),
     ),
 )
@@ -532,6 +637,40 @@ def _score_alone(logits, target):
     return float(values.mean()) if values.size else 0.0
 
 
+def _shifted_by(shift):
+    """The loss with numbers taken off first that do not keep every exponential in range."""
+
+    def loss(logits, target):
+        rows, columns = np.nonzero(target != IGNORED)
+        if not rows.size:
+            return 0.0
+        with np.errstate(all="ignore"):
+            shifted = logits - shift(logits)
+            sums = np.log(np.exp(shifted).sum(axis=0))
+            values = sums[rows, columns] - shifted[target[rows, columns].astype(int), rows, columns]
+            return float(values.mean())
+
+    return loss
+
+
+def _with_a_little(logits, target):
+    values = -np.log(np.exp(-_surprises(logits, target)) + 1e-12)
+    return float(values.mean()) if values.size else 0.0
+
+
+def _in_bits(logits, target):
+    return pixel_loss(logits, target) / float(np.log(2))
+
+
+def _no_logarithm(logits, target):
+    values = np.exp(_surprises(logits, target))
+    return float(values.mean()) if values.size else 0.0
+
+
+def _far_apart(answer, right, logits, target):
+    return not np.isfinite(answer) and logits.size > 0 and abs(logits).max() > 700
+
+
 THREE = np.log(np.array([[[1.0, 2, 1]], [[3, 1, 1]], [[4, 1, 2]]]))  # shares of eighths and quarters
 CLASSES = np.array([[2, 0, 255]])
 
@@ -570,7 +709,12 @@ PIXEL_LOSS = Exercise(
         ),
         Property(
             "stays finite for large scores",
-            [(np.array([[[900.0, 0]], [[0, 800]]]), np.array([[0, 0]], np.uint8))],
+            [
+                (np.array([[[900.0, 0]], [[0, 800]]]), np.array([[0, 0]], np.uint8)),
+                (np.array([[[2.0, 2000]], [[1, 1990]]]), np.array([[0, 0]], np.uint8)),  # one huge, one modest
+                (np.array([[[0.0]], [[0]], [[2000]]]), np.array([[2]], np.uint8)),  # its mean is far below
+                (np.array([[[-900.0]], [[-901]]]), np.array([[1]], np.uint8)),
+            ],
         ),
         Property("is 0 where no pixel counts", [(np.ones((2, 1, 2)), np.full((1, 2), 255))]),
     ),
@@ -598,9 +742,42 @@ PIXEL_LOSS = Exercise(
             "Where no pixel counts you divide 0 by 0. The contract asks for 0.0 there.",
         ),
         Mistake(
+            "the picture's largest score",
+            _shifted_by(lambda logits: logits.max()),
+            "You take off the largest score of the whole picture. A pixel whose scores are all far below it then has "
+            "`np.exp` of very negative numbers, all 0, and the logarithm of 0 follows. Take off each pixel's own "
+            "largest: the maximum over axis 0.",
+        ),
+        Mistake(
+            "the mean taken off",
+            _shifted_by(lambda logits: logits.mean(axis=0)),
+            "You take off the mean of each pixel's scores. The largest may still lie a thousand above it, and its "
+            "exponential is infinite. Take off the largest: then no exponential exceeds 1.",
+        ),
+        Mistake(
+            "capped",
+            _with_a_little,
+            "Your loss of a confident mistake is capped, as it is when a little is added to the probability before the "
+            "logarithm, or the probability is clipped. It should be large. Stay with the scores: the logarithm of a "
+            "ratio of exponentials is a difference.",
+            when=lambda answer, right, *_: right > 50 and 0 < answer < 40,
+        ),
+        Mistake(
             "overflow",
             _overflowing,
-            "`np.exp(900)` is infinite. Subtract each pixel's largest score first; that changes no probability.",
+            "`np.exp(900)` is infinite, `np.exp(-900)` is 0, and its logarithm is minus infinity. Take off each pixel's "
+            "largest score first, and do not form the probability before its logarithm: log of a ratio is a difference.",
+            when=_far_apart,
+        ),
+        Mistake(
+            "in bits",
+            _in_bits,
+            "Yours is right in bits: you took the logarithm to base 2. The natural one is meant, `np.log`.",
+        ),
+        Mistake(
+            "no logarithm",
+            _no_logarithm,
+            "You took one over the probability of the right class. The loss is the logarithm of that, pixel by pixel.",
         ),
         Mistake(
             "competition along an axis of the image",
@@ -696,6 +873,25 @@ def _start_slope(bowl, start, rate, keep, steps):
     return np.array(path)
 
 
+def _one_point_many_times(bowl, start, rate, keep, steps):
+    """In-place steps: every row of the path is the same array, at its end."""
+    path = momentum_path(bowl, start, rate, keep, steps)
+    return np.repeat(path[-1:], len(path), axis=0)
+
+
+def _pushed_off(bowl, start, rate, keep, steps):
+    point, velocity, path = np.array(start, float), bowl @ np.array(start, float), [np.array(start, float)]
+    for _ in range(steps):
+        velocity = keep * velocity + bowl @ point
+        point = point - rate * velocity
+        path.append(point)
+    return np.array(path)
+
+
+def _a_step_short(bowl, start, rate, keep, steps):
+    return momentum_path(bowl, start, rate, keep, steps)[: max(steps, 1)]
+
+
 BOWL = np.array([[1.0, 0], [0, 9]])
 
 
@@ -769,6 +965,18 @@ MOMENTUM_PATH = Exercise(
             _start_slope,
             "You use the slope at the start in every step. It must be taken anew at each point.",
         ),
+        Mistake(
+            "one point many times",
+            _one_point_many_times,
+            "All rows of your path are the last point. `point -= …` changes the array that you stored, too: write "
+            "`point = point - …`, or store a copy.",
+        ),
+        Mistake(
+            "pushed off",
+            _pushed_off,
+            "Your ball has a velocity before it moves. It starts at rest: the first velocity is 0.",
+        ),
+        Mistake("a step short", _a_step_short, "Your path has `steps` points. With the start there is one more."),
     ),
 )
 

@@ -157,8 +157,8 @@ def verdict(losses, least):
     """What a fall of losses (n,) comes to, in a word or two.
 
     "arrives": it ends less than 5 % above the least loss. "diverges": it ends above its start. "bounces": in its last
-    quarter it is no lower than in the one before. "crawls": more than half of the way is left, on the logarithmic scale
-    of the plots. Else "is on its way".
+    quarter it is no lower than in the one before. "overshoots": on the way it was above its start. "crawls": more than
+    half of the way is left, on the logarithmic scale of the plots. Else "is on its way".
     """
     if losses[-1] < 1.05 * least:
         return "arrives"
@@ -167,6 +167,8 @@ def verdict(losses, least):
     quarter = max(len(losses) // 4, 1)
     if len(losses) > 3 and losses[-quarter:].mean() >= losses[-2 * quarter : -quarter].mean():
         return "bounces"
+    if losses.max() > losses[0]:
+        return "overshoots"
     return "crawls" if losses[-1] > np.sqrt(losses[0] * least) else "is on its way"
 
 
@@ -426,7 +428,10 @@ class RateExplorer(Explorer):
             frames.append(plotting.Picture(picture, f"rate {_written(rate)}", lines=lines))
             story.append(f"at {_written(rate)} {', '.join(words)}")
         ends = dict(zip(METHODS, np.minimum(self._ends, _CEILING * self.loss.least), strict=True))
-        curves = plotting.Curves(rates, ends, f"after {self.steps} steps", "learning rate", "loss", log=True)
+        curves = plotting.Curves(
+            rates, ends, f"after {self.steps} steps", "learning rate",
+            f"loss, cut at {short(_CEILING * self.loss.least)}", log=True, colours=plotting.PALETTE,
+        )
         return plotting.figure(
             *frames, curves,
             columns=2, height=2.6,

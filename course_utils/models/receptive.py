@@ -152,6 +152,11 @@ def _window(layer, axis):
             "for one output pixel."
         )
     if isinstance(layer, (nn.Conv2d, *_POOLS)):
+        if getattr(layer, "padding_mode", "zeros") == "circular":
+            raise TypeError(
+                "circular padding lets a pixel at the border see the far side; reachable(model, images, pixel) finds "
+                "the field of any network"
+            )
         return _numbers(layer, axis)
     raise TypeError(
         f"{type(layer).__name__} is no layer of a chain that this function knows (convolutions, pooling, what "

@@ -4,6 +4,7 @@ from math import nan
 
 import numpy as np
 import torch
+from scipy import ndimage
 from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 from torch.nn import functional as F
@@ -18,6 +19,7 @@ TEXTURES = ("brick", "grass", "gravel")
 VALIDATION, TEST = synthetic.MOSAIC_SEEDS["validation"], synthetic.MOSAIC_SEEDS["test"]
 STEPS = 300
 SCALES = (1, 2, 4)  # of the forest's features: those that validation pictures chose
+BLURS = (0, 2, 4, 6, 8, 10, 12, 16)  # deviations in pixels with which answers may be smoothed
 
 
 class SmallNet(nn.Module):
@@ -57,9 +59,10 @@ def teaching(seed, count):
 
 
 def examine(model, images, targets):
-    """(mean cross-entropy, share of pixels right) of a network on images of one size."""
-    pixels = torch.tensor(np.stack(images), dtype=torch.float32)[:, None]
-    truth = torch.tensor(np.stack(targets)).long()
+    """(mean cross-entropy, share of pixels right) of a network, wherever it lives, on images of one size."""
+    device = next(model.parameters()).device
+    pixels = torch.tensor(np.stack(images), dtype=torch.float32, device=device)[:, None]
+    truth = torch.tensor(np.stack(targets), device=device).long()
     with torch.no_grad():
         logits = model(pixels)
     return float(training.cross_entropy(logits, truth)), float((logits.argmax(1) == truth).float().mean())
@@ -143,6 +146,52 @@ def _of_forest(seed, images, targets, chosen, asked):
         "val_right": chose,
         "test_right": test,
     }
+
+
+def shares_of(forest, image):
+    """A forest's share of votes for each class at each pixel, (K, H, W)."""
+    rows = table_of([image], [np.zeros(image.shape, np.uint8)], every=1)[0]
+    return forest.predict_proba(rows).T.reshape(-1, *image.shape)
+
+
+def smoothed(answer, choosing, asking):
+    """(deviation, share of ``choosing`` right, share of ``asking`` right) of answers that were smoothed.
+
+    Each class's probabilities are blurred by a Gaussian before the largest is taken. Of `BLURS`, the deviation is the
+    one with which most pixels of ``choosing`` are right.
+
+    Parameters: answer, a function of an image, probabilities (K, H, W); choosing, asking, pairs (images, targets).
+    """
+
+    def rights(images, targets, blurs):
+        answers = [answer(image) for image in images]
+        return [
+            np.mean(
+                [
+                    (ndimage.gaussian_filter(shares, (0, blur, blur)).argmax(0) == target).mean()
+                    for shares, target in zip(answers, targets, strict=True)
+                ]
+            )
+            for blur in blurs
+        ]
+
+    chosen = rights(*choosing, BLURS)
+    blur = BLURS[int(np.argmax(chosen))]
+    return blur, float(max(chosen)), float(rights(*asking, [blur])[0])
+
+
+@study(
+    "smoothed_forests",
+    "How much better is a forest on features by hand when its answers are smoothed, as a network's are by its stride?",
+    [{"pictures": count} for count in (2, 32)],
+)
+def smoothed_forests(seed, pictures):
+    """The deviation that validation mosaics chose, and the shares of pixels right with it."""
+    forest = forest_of(*teaching(seed, pictures), seed)
+    blur, chose, test = smoothed(
+        lambda image: shares_of(forest, image), mosaics(VALIDATION), mosaics(TEST, "test")
+    )
+    return rounded({"blur": blur, "val_right": chose, "test_right": test})
 
 
 OPTIMISERS = {

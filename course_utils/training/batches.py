@@ -49,6 +49,12 @@ class Batches:
             raise ValueError(
                 f"There are {len(images)} images and {len(targets)} targets: each image needs its own."
             )
+        if size < 1 or seed < 0:
+            raise ValueError(f"size must be 1 or more and seed 0 or more, not {size} and {seed}.")
+        if crop is not None and np.min(crop) < 1:
+            raise ValueError(f"crop must be 1 pixel or more, not {crop}.")
+        if weights is not None and not (np.min(weights) >= 0 and 0 < np.sum(weights) < np.inf):
+            raise ValueError("weights must be 0 or more, and not all 0.")
         pairs = [_pair(index, *pair) for index, pair in enumerate(zip(images, targets, strict=True))]
         shapes = {image.shape[1:] for image, _ in pairs}
         if crop is None and len(shapes) > 1:

@@ -46,7 +46,10 @@ def cross_entropy(logits, target):
 
 
 def adamw(parameters, rate=2e-3, decay=1e-2):
-    """The optimiser that forgives most: AdamW, with the learning rate ``rate`` and the weight decay ``decay``."""
+    """AdamW, with the learning rate ``rate`` and the weight decay ``decay``.
+
+    A wide range of rates suits it: the study ``descents`` found 0.02 as good as 0.2, where SGD had one good rate of three.
+    """
     return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
 
 

@@ -253,3 +253,78 @@ def shrinking_rate(bowl, start, rate, keep, steps):
 @wrong("momentum-path")
 def one_step_short(bowl, start, rate, keep, steps):
     return without_a_velocity(bowl, start, rate, keep, max(steps - 1, 0))
+
+
+@wrong("kernel-gradient")
+def gathered_over_the_window(image, kernel, wanted):
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    return (windows * ((windows * kernel).sum(axis=(2, 3)) - wanted)).sum(axis=(2, 3))
+
+
+@wrong("kernel-gradient")
+def absolute_errors(image, kernel, wanted):
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    return np.einsum("yx,yxij->ij", abs((windows * kernel).sum(axis=(2, 3)) - wanted), windows)
+
+
+@wrong("receptive-field")
+def radius_of_odd_kernels(layers):
+    size, step = 1, 1
+    for kernel, stride in layers:
+        size, step = size + 2 * (kernel // 2) * step, step * stride
+    return size
+
+
+@wrong("receptive-field")
+def first_layer_apart(layers):
+    """There may be none."""
+    size, step = layers[0]
+    for kernel, stride in layers[1:]:
+        size, step = size + (kernel - 1) * step, step * stride
+    return size
+
+
+@wrong("image-gradient")
+def quarter_turn(error, kernel):
+    return signal.convolve(error, np.rot90(kernel), "full")
+
+
+@wrong("image-gradient")
+def repeated_edges(error, kernel):
+    rows, columns = kernel.shape
+    padded = np.pad(error, ((rows - 1, rows - 1), (columns - 1, columns - 1)), mode="edge")
+    return signal.convolve(padded, kernel, "valid")
+
+
+@wrong("pixel-loss")
+def largest_of_the_picture(logits, target):
+    shifted, counts = logits - logits.max(), target != 255
+    own = np.take_along_axis(shifted, np.where(counts, target, 0)[None].astype(int), 0)[0]
+    values = (np.log(np.exp(shifted).sum(axis=0)) - own)[counts]
+    return values.mean() if counts.any() else 0.0
+
+
+@wrong("pixel-loss")
+def mean_taken_off(logits, target):
+    shifted, counts = logits - logits.mean(axis=0), target != 255
+    own = np.take_along_axis(shifted, np.where(counts, target, 0)[None].astype(int), 0)[0]
+    values = (np.log(np.exp(shifted).sum(axis=0)) - own)[counts]
+    return values.mean() if counts.any() else 0.0
+
+
+@wrong("pixel-loss")
+def a_little_more(logits, target):
+    shares, counts = special.softmax(logits, axis=0), target != 255
+    own = np.take_along_axis(shares, np.where(counts, target, 0)[None].astype(int), 0)[0]
+    return -np.log(own[counts] + 1e-12).mean() if counts.any() else 0.0
+
+
+@wrong("momentum-path")
+def stored_without_a_copy(bowl, start, rate, keep, steps):
+    point, velocity = np.array(start, float), np.zeros(len(start))
+    path = [point]
+    for _ in range(steps):
+        velocity = keep * velocity + bowl @ point
+        point -= rate * velocity
+        path.append(point)
+    return np.array(path)

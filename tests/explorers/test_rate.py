@@ -144,6 +144,7 @@ def test_a_long_valley_makes_for_a_zig_zag_and_a_round_one_does_not():
         ([9, 5, 2, 1.01], "arrives"),
         ([9, 4, 6, 4, 6, 4, 6, 5], "bounces"),
         ([9, 8.5, 8, 7.5], "crawls"),
+        ([4, 60, 3.9, 3.6], "overshoots"),
         ([9, 7, 5, 2.5], "is on its way"),
         ([9], "crawls"),
         ([1], "arrives"),

@@ -148,6 +148,13 @@ def test_other_layers_are_refused(function):
         function([nn.Conv2d(1, 1, 3), nn.GroupNorm(1, 1)])
 
 
+def test_circular_padding_is_refused_since_it_reaches_the_far_side():
+    layer = nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")
+    with pytest.raises(TypeError, match="circular"):
+        seen([layer], 0, 8)
+    assert np.flatnonzero(reachable(layer, (1, 8, 8), (0, 0)).any(axis=1)).tolist() == [0, 1, 7]
+
+
 def test_an_output_pixel_must_exist():
     with pytest.raises(ValueError, match=r"0 … 7 that 10 become, not 8"):
         seen(nn.Conv2d(1, 1, 3), 8, 10)

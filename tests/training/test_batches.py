@@ -120,3 +120,12 @@ def test_numbers_and_sizes_that_differ_are_refused():
         training.Batches([np.zeros((2, 2))] * 2, [np.zeros((2, 2), int)])
     with pytest.raises(ValueError, match="crop="):
         training.Batches([np.zeros((2, 2)), np.zeros((3, 2))], [np.zeros((2, 2), int), np.zeros((3, 2), int)])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"size": 0}, {"crop": 0}, {"crop": (4, 0)}, {"seed": -1}, {"weights": [0.0]}, {"weights": [-1.0]}],
+)
+def test_impossible_numbers_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        training.Batches([np.zeros((8, 8))], [np.zeros((8, 8), int)], **wrong)
