@@ -25,7 +25,7 @@ BLURS = (0, 2, 4, 6, 8, 10, 12, 16)  # deviations in pixels with which answers m
 class SmallNet(nn.Module):
     """Four times convolution, norm and ReLU, and a fifth convolution that makes a score for each class; nothing else.
 
-    The first two take every second stand of their window, so the scores come at a quarter of the height and width.
+    The first two move their window on by two pixels, so the scores come at a quarter of the height and width.
     They are enlarged to the image by straight lines. (B, channels, H, W) -> (B, classes, H, W), images of any size.
 
     Parameters: classes; width, channels of the first convolution (the others have twice as many); norm, a layer
