@@ -110,7 +110,9 @@ KERNEL_GRADIENT = Exercise(
     properties=(
         Property("is right on the worked example", [(IMAGE, KERNEL, WANTED)]),
         Property("is right for kernels of all shapes", lambda rng: list(_layers(rng)), weight=2),
-        Property("is right for floats", [(IMAGE / 4, KERNEL[:1] / 3, np.array([[1, 6], [1, 1], [0, 2]]) / 2)]),
+        Property(
+            "is right for floats", [(IMAGE / 4, KERNEL[:1] / 3, np.array([[1, 6], [1, 1], [0, 2]]) / 2)]
+        ),
         Property("is nought where the answer is as wanted", [(IMAGE, KERNEL, _answer(IMAGE, KERNEL))]),
     ),
     mistakes=(
@@ -181,7 +183,7 @@ KERNEL_GRADIENT = Exercise(
         Mistake(
             "times the kernel besides",
             _gathered_times_kernel,
-            "You gathered rightly, and then multiplied with the weights. By how much an answer grows with a weight does "
+            "You gathered rightly, and then multiplied with the weights. How fast an answer grows with a weight does "
             "not depend on the weight: leave it out.",
         ),
         Mistake(
@@ -668,7 +670,7 @@ def _no_logarithm(logits, target):
 
 
 def _far_apart(answer, right, logits, target):
-    return not np.isfinite(answer) and logits.size > 0 and abs(logits).max() > 700
+    return np.isinf(answer) and logits.size > 0 and abs(logits).max() > 700
 
 
 THREE = np.log(np.array([[[1.0, 2, 1]], [[3, 1, 1]], [[4, 1, 2]]]))  # shares of eighths and quarters
@@ -711,7 +713,10 @@ PIXEL_LOSS = Exercise(
             "stays finite for large scores",
             [
                 (np.array([[[900.0, 0]], [[0, 800]]]), np.array([[0, 0]], np.uint8)),
-                (np.array([[[2.0, 2000]], [[1, 1990]]]), np.array([[0, 0]], np.uint8)),  # one huge, one modest
+                (
+                    np.array([[[2.0, 2000]], [[1, 1990]]]),
+                    np.array([[0, 0]], np.uint8),
+                ),  # one huge, one modest
                 (np.array([[[0.0]], [[0]], [[2000]]]), np.array([[2]], np.uint8)),  # its mean is far below
                 (np.array([[[-900.0]], [[-901]]]), np.array([[1]], np.uint8)),
             ],
@@ -765,8 +770,15 @@ PIXEL_LOSS = Exercise(
         Mistake(
             "overflow",
             _overflowing,
-            "`np.exp(900)` is infinite, `np.exp(-900)` is 0, and its logarithm is minus infinity. Take off each pixel's "
-            "largest score first, and do not form the probability before its logarithm: log of a ratio is a difference.",
+            "`np.exp(900)` is infinite, `np.exp(-900)` is 0, and its logarithm is minus infinity. Take off each "
+            "pixel's largest score first, and do not form the probability before its logarithm: the logarithm of a "
+            "ratio is a difference.",
+        ),
+        Mistake(
+            "not taken off",
+            _shifted_by(lambda logits: 0),
+            "`np.exp(900)` is infinite, and the logarithm of `np.exp(-900)`, which is 0, is minus infinity. Take off "
+            "each pixel's largest score first: no probability changes.",
             when=_far_apart,
         ),
         Mistake(
@@ -976,7 +988,9 @@ MOMENTUM_PATH = Exercise(
             _pushed_off,
             "Your ball has a velocity before it moves. It starts at rest: the first velocity is 0.",
         ),
-        Mistake("a step short", _a_step_short, "Your path has `steps` points. With the start there is one more."),
+        Mistake(
+            "a step short", _a_step_short, "Your path has `steps` points. With the start there is one more."
+        ),
     ),
 )
 

@@ -429,8 +429,13 @@ class RateExplorer(Explorer):
             story.append(f"at {_written(rate)} {', '.join(words)}")
         ends = dict(zip(METHODS, np.minimum(self._ends, _CEILING * self.loss.least), strict=True))
         curves = plotting.Curves(
-            rates, ends, f"after {self.steps} steps", "learning rate",
-            f"loss, cut at {short(_CEILING * self.loss.least)}", log=True, colours=plotting.PALETTE,
+            rates,
+            ends,
+            f"after {self.steps} steps",
+            "learning rate",
+            f"loss, cut at {short(_CEILING * self.loss.least)}",
+            log=True,
+            colours=plotting.PALETTE,
         )
         return plotting.figure(
             *frames, curves,

@@ -48,7 +48,7 @@ def cross_entropy(logits, target):
 def adamw(parameters, rate=2e-3, decay=1e-2):
     """AdamW, with the learning rate ``rate`` and the weight decay ``decay``.
 
-    A wide range of rates suits it: the study ``descents`` found 0.02 as good as 0.2, where SGD had one good rate of three.
+    A wide range of rates suits it: in the study ``descents`` 0.02 was as good as 0.2.
     """
     return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
 
