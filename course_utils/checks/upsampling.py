@@ -35,6 +35,10 @@ def _offsets_along_the_row(features, weights, offsets, side):
     return _products(features, weights, side) + offsets
 
 
+def _first_offset_for_all(features, weights, offsets, side):
+    return _products(features, weights, side) + offsets[0]
+
+
 def _flipped_scan(features, weights, offsets, side):
     kernels = _kernels(features, weights, side)[..., ::-1, ::-1]
     return _products(features, weights, side, kernels=kernels) + offsets[:, None, None]
@@ -129,6 +133,11 @@ SCAN = Exercise(
             "*class*, and the classes are the first axis: `offsets[:, None, None]`.",
         ),
         Mistake(
+            "the first offset for all",
+            _first_offset_for_all,
+            "You added the first class's offset to the scores of every class. Each class has one of its own.",
+        ),
+        Mistake(
             "kernels flipped",
             _flipped_scan,
             "You turned the kernels round, as the convolution of mathematics does. A dense layer multiplies the first "
@@ -210,6 +219,21 @@ def _flipped_stamps(values, kernel, stride):
     return enlarge(values, kernel[::-1], stride)
 
 
+def _stride_two(values, kernel, stride):
+    return enlarge(values, kernel, 2)
+
+
+def _whole_numbers(values, kernel, stride):
+    return enlarge(values, kernel, stride).astype(int)
+
+
+def _as_the_values_are(values, kernel, stride):
+    result = np.zeros((len(values) - 1) * stride + len(kernel), values.dtype)
+    for i, value in enumerate(values):
+        result[i * stride : i * stride + len(kernel)] += (value * kernel).astype(values.dtype)
+    return result
+
+
 def _averaged(values, kernel, stride):
     return enlarge(values, kernel, stride) / enlarge(np.ones(len(values)), np.ones(len(kernel)), stride).clip(
         1
@@ -284,11 +308,12 @@ ENLARGE = Exercise(
                 (np.array([0.0, 1, 0]), np.array([1.0, 2, 4]), 2),
                 (np.array([1.0]), np.array([2.0, 0, -1]), 2),
                 (np.array([0.0, 0, 1]), np.array([5.0, 1]), 2),
+                (np.array([0.0, 1]), np.array([1.0, 3, 2]), 3),
             ],
         ),
         Property(
             "is uneven for a constant where the stride does not divide the kernel",
-            [(np.ones(4), np.ones(3), 2), (np.ones(3), np.ones(5), 2), (np.ones(3), np.ones(4), 2)],
+            [(np.ones(4), np.ones(3), 2), (np.ones(3), np.ones(5), 3), (np.ones(3), np.ones(4), 2)],
         ),
         Property("is right on other values", _stamps, weight=2),
         Property("takes whole numbers", [(np.array([2, 1]), np.array([0.5, 1, 0.5]), 2)], weight=0.5),
@@ -335,6 +360,23 @@ ENLARGE = Exercise(
             _stride_ignored,
             "Your stamps lie one step apart, whatever `stride` is: that is an ordinary convolution with a wide border. "
             "Stamp i begins at `i * stride`.",
+        ),
+        Mistake(
+            "stride 2 always",
+            _stride_two,
+            "Your stamps lie two apart, whatever `stride` is. Stamp i begins at `i * stride`.",
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "You cut the products to whole numbers: 1.5 becomes 1. The kernel holds fractions, so the result "
+                "needs floats, even where the values are whole numbers.",
+            )
+            for name, wrong in (
+                ("whole numbers", _whole_numbers),
+                ("kind of number of the values", _as_the_values_are),
+            )
         ),
         Mistake(
             "zeros between, and cut",
@@ -400,6 +442,18 @@ def _nearest(values, factor):
 
 def _half_of_a_coarse_pixel(values, factor):
     return _read_at(values, np.arange(len(values) * factor) / factor + 0.5)
+
+
+def _only_half_a_fine_pixel_back(values, factor):
+    return _read_at(values, (np.arange(len(values) * factor) - 0.5) / factor)
+
+
+def _always_a_quarter(values, factor):
+    return _read_at(values, np.arange(len(values) * factor) / factor - 0.25)
+
+
+def _rounded_down(values, factor):
+    return enlarge_linear(values, factor).astype(int)
 
 
 def _beyond_the_ends(values, factor):
@@ -483,6 +537,23 @@ HALF_PIXEL = Exercise(
                 ("the wrong way", _wrong_way),
                 ("half a coarse pixel on", _half_of_a_coarse_pixel),
             )
+        ),
+        Mistake(
+            "half a fine pixel back",
+            _only_half_a_fine_pixel_back,
+            "You moved every place back by half a *fine* pixel. From the left edge of the row the middle of fine pixel "
+            "j lies half a fine pixel *on*; what has to come off is half a *coarse* one.",
+        ),
+        Mistake(
+            "always a quarter",
+            _always_a_quarter,
+            "Your shift is a quarter of a coarse pixel, whatever the factor. That is right for factor 2 alone: work it "
+            "out from the middles.",
+        ),
+        Mistake(
+            "whole numbers",
+            _rounded_down,
+            "You cut the result to whole numbers. Values on a straight line are fractions: leave them floats.",
         ),
         Mistake(
             "values repeated",
@@ -605,7 +676,7 @@ ERROR_BANDS = Exercise(
         "For each band: which pixels lie in it, and which share of *these* is wrong?",
         "`band = (distance >= near) & (distance < far)` is a mask, `wrong[band].mean()` a share. Of no pixels there is "
         "no share.",
-        "`[wrong[band].mean() if band.any() else np.nan for band in …]`",
+        "`np.array([wrong[band].mean() if band.any() else np.nan for band in …])`",
     ),
     reference=error_bands,
     bounds=(0, 1),
@@ -738,7 +809,7 @@ def _means_repeated(values, factor):
     return means.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
-FOUR = np.array([[[1, 2]], [[3, 4]], [[5, 6]], [[7, 8]]]), 2
+FOUR = np.array([[[1.0, 2]], [[3, 4]], [[5, 6]], [[7, 8]]]), 2
 
 
 def _shuffles(rng):
@@ -750,7 +821,7 @@ def _shuffles(rng):
         (3, 2, 2, 3),
         (2, 3, 2, 1),
     ):
-        cases.append((rng.integers(0, 10, (channels * factor**2, height, width)), factor))
+        cases.append((rng.integers(0, 10, (channels * factor**2, height, width)).astype(float), factor))
     return cases
 
 
@@ -769,7 +840,7 @@ SUB_PIXEL = Exercise(
     properties=(
         Property("is right on the worked example", [FOUR]),
         Property("is right on other maps", _shuffles, weight=2),
-        Property("leaves everything alone for factor 1", [(np.arange(6).reshape(2, 1, 3), 1)], weight=0.5),
+        Property("leaves everything alone for factor 1", [(np.arange(6.0).reshape(2, 1, 3), 1)], weight=0.5),
     ),
     mistakes=(
         Mistake(

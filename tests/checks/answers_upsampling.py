@@ -56,6 +56,11 @@ def side_by_side_windows(features, weights, offsets, side):
     return window_after_window(features, weights, offsets, side)[:, ::side, ::side]
 
 
+@wrong("scan-dense")
+def one_offset_for_all_classes(features, weights, offsets, side):
+    return window_after_window(features, weights, np.full(len(offsets), offsets[0]), side)
+
+
 @right("enlarge-by-stamps")
 def by_torch(values, kernel, stride):
     given = (torch.tensor(a, dtype=torch.float64)[None, None] for a in (values, kernel))
@@ -104,6 +109,20 @@ def maxima_of_stamps(values, kernel, stride):
         part = result[i * stride : i * stride + len(kernel)]
         np.maximum(part, value * kernel, out=part)
     return np.where(np.isfinite(result), result, 0)
+
+
+@wrong("enlarge-by-stamps")
+def two_apart(values, kernel, stride):
+    """The stride of the worked example, always."""
+    result = np.zeros((len(values) - 1) * 2 + len(kernel))
+    for i, value in enumerate(values):
+        result[2 * i : 2 * i + len(kernel)] += value * kernel
+    return result
+
+
+@wrong("enlarge-by-stamps")
+def counted_in_whole_numbers(values, kernel, stride):
+    return np.trunc(zeros_between(values, kernel, stride)).astype(np.int64)
 
 
 @wrong("enlarge-by-stamps")
@@ -156,6 +175,24 @@ def colleague(values, factor):
 def zoomed_by_points(values, factor):
     """scipy's default takes pixels for points: the ends are laid on the ends."""
     return ndimage.zoom(np.asarray(values, float), factor, order=1)
+
+
+@wrong("half-pixel")
+def half_a_fine_pixel_back(values, factor):
+    places = np.linspace(0, len(values), len(values) * factor, endpoint=False) - 0.5 / factor
+    return np.interp(places, np.arange(len(values)), values)
+
+
+@wrong("half-pixel")
+def a_quarter_back(values, factor):
+    """Right for factor 2 alone."""
+    places = np.linspace(0, len(values), len(values) * factor, endpoint=False) - 0.25
+    return np.interp(places, np.arange(len(values)), values)
+
+
+@wrong("half-pixel")
+def floored(values, factor):
+    return np.trunc(pixel_after_pixel(values, factor)).astype(np.int64)
 
 
 @right("error-bands")
@@ -216,6 +253,12 @@ def place_by_place(values, factor):
         i, j = divmod(place, factor)
         result[c, i::factor, j::factor] = channel
     return result
+
+
+@right("sub-pixel")
+def slices_of_floats(values, factor):
+    """The same numbers as floats."""
+    return place_by_place(values, factor).astype(float)
 
 
 @wrong("sub-pixel")
