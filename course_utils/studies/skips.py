@@ -98,9 +98,15 @@ def grow(parts, classes, least=10):
     return watershed.watershed(watershed.distance_transform(~inside), markers, mask=mask)
 
 
+@cache
+def _pictures(seeds):
+    """Pictures to learn from, tuple of Samples; drawing them takes two seconds."""
+    return tuple(nuclei(seeds, size=128))
+
+
 def rims(seed=0, crop=64):
     """Batches of eight windows from 24 generated pictures, others for each seed, with their `rim_classes`."""
-    samples = nuclei([1000 * seed + number for number in NUCLEI["train"]], size=128)
+    samples = _pictures(tuple(1000 * seed + number for number in NUCLEI["train"]))
     targets = [rim_classes(sample.labels) for sample in samples]
     images = [sample.image for sample in samples]
     return training.Batches(images, targets, size=8, crop=crop, augment=training.flips(), seed=seed)
