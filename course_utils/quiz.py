@@ -107,13 +107,13 @@ class Question:
             if not 0 <= place < len(self.option):
                 raise ValueError(f"There are options 0 to {len(self.option) - 1}.")
             return self.option[place].right, self.option[place].feedback
-        value = _number(given)
-        if _THOUSANDS.fullmatch(str(given).strip()):
-            large = float(str(given).strip().replace(",", ""))
+        typed = str(given).strip()
+        value = _number(typed)
+        if _THOUSANDS.fullmatch(typed):
+            large = float(typed.replace(",", ""))
             known = (self.answer, *(wrong.value for wrong in self.wrong))
-            value = (
-                large if any(abs(large - number) <= max(self.tolerance, 1e-9) for number in known) else value
-            )
+            if any(abs(large - number) <= max(self.tolerance, 1e-9) for number in known):
+                value = large
         if abs(value - self.answer) <= self.tolerance:
             return True, self.feedback
         near = (

@@ -74,7 +74,7 @@ def batches(images, targets, seed=0, augment=None):
 
 
 def table_of(images, targets, every):
-    """Lesson 07's features (n, 45) of every so-manieth pixel of each image, and the classes there (n,)."""
+    """Lesson 07's features (n, 45) of each image's pixels, one in ``every``, and the classes there (n,)."""
     rows = [features.features(image, SCALES).values.reshape(image.size, -1)[::every] for image in images]
     return np.concatenate(rows), np.concatenate([target.ravel()[::every] for target in targets])
 

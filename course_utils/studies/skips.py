@@ -159,6 +159,12 @@ def _unseen():
     return [sample for kind in KINDS for sample in nuclei(NUCLEI["test"], kind)]
 
 
+def _examined(model):
+    """`nuclei_scores` of a network on the test pictures."""
+    answers = [training.predict(model, sample.image).argmax(axis=0) for sample in _unseen()]
+    return nuclei_scores(_unseen(), answers)
+
+
 @study(
     "skips",
     "What is lost when a skip of a U-Net is off, and do addition or residual blocks do as well?",
@@ -170,8 +176,7 @@ def _unseen():
 def skips(seed, net, longer):
     """`nuclei_scores` on the 24 test pictures, and the loss of the last batches."""
     model, history = taught(net, seed, longer, watch=False)
-    answers = [training.predict(model, sample.image).argmax(axis=0) for sample in _unseen()]
-    return rounded(nuclei_scores(_unseen(), answers) | {"loss_end": np.mean(history.losses[-20:])})
+    return rounded(_examined(model) | {"loss_end": np.mean(history.losses[-20:])})
 
 
 @study(
@@ -196,8 +201,7 @@ def seams(seed, weight, longer):
         return F.cross_entropy(logits, target, weight=logits.new_tensor([1, 1, weight]))
 
     model, _ = taught("all", seed, longer, loss=loss, watch=False)
-    answers = [training.predict(model, sample.image).argmax(axis=0) for sample in _unseen()]
-    return rounded(nuclei_scores(_unseen(), answers))
+    return rounded(_examined(model))
 
 
 @study(
