@@ -5,7 +5,6 @@ from math import nan
 import numpy as np
 import torch
 from scipy import ndimage
-from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 from torch.nn import functional as F
 
@@ -82,6 +81,8 @@ def table_of(images, targets, every):
 def forest_of(images, targets, seed=0):
     """Lesson 07's forest, of 30 trees, taught about 8000 pixels however many the images."""
     every = max(1, len(images) * images[0].size // 8000)
+    from sklearn.ensemble import RandomForestClassifier  # two seconds, which lessons 09 and 10 need not wait
+
     return RandomForestClassifier(30, random_state=seed).fit(*table_of(images, targets, every))
 
 
