@@ -5,6 +5,7 @@
 ``encoder_decoder`` FCN-32s to 8s, SegNet, ways to up-sample            09
 ``unet``            U-Net: which skips, how joined, of which blocks     10
 ``receptive``       how far a network sees: computed, and by gradients  08, 11
+``memory``          what its tensors take at once                       12, 13
 =================== =================================================== ==========
 
 ``encoder(images) -> [features, high to low resolution]`` and ``decoder(features) -> logits``: see ``parts``. Modules,
@@ -13,7 +14,7 @@ and torch with them, are loaded when they are used.
 
 from importlib import import_module as _import_module
 
-__all__ = ["encoder_decoder", "parts", "receptive", "unet"]
+__all__ = ["encoder_decoder", "memory", "parts", "receptive", "unet"]
 
 
 def __getattr__(name):
