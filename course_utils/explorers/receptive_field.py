@@ -1,5 +1,6 @@
 """Click an output pixel and see which input pixels it can see, and which it does see. Lessons 08 and 11."""
 
+import base64
 import copy
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch import nn
 
 from course_utils import plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, heat, histogram_plot, slider
+from course_utils.explorers.canvas import Canvas, Explorer, action, heat, histogram_plot, png, slider
 from course_utils.models import receptive
 
 SHARE = 0.95  # of the influence, for the effective side
@@ -21,6 +22,12 @@ _HINT = (
     "Notice: the dashed field grows by a fixed rule, and nearly all of the influence stays in a smaller square around "
     "its middle."
 )
+_DILATED_HINT = (
+    "Try: give all layers dilation 2, then 4; look at the pictures on the right. Set one of them to 1.\n"
+    "Notice: with the same number of weights the field grows; where all dilations share a factor it has holes, and "
+    "only a plain layer closes them."
+)
+LARGEST = 9  # dilation on a slider
 
 
 class ReceptiveFieldExplorer(Explorer):
@@ -32,6 +39,9 @@ class ReceptiveFieldExplorer(Explorer):
         A ``nn.Sequential``, whose layers or blocks are the depths; or a network with ``encoder`` and ``decoder``, whose
         features and logits are; any other has one depth. By default ten 3 × 3 convolutions with ReLU and a pooling,
         with random weights. Its own state stays as it is.
+    dilations : sequence of int, optional
+        In place of a model: 3 × 3 convolutions with ReLU of these dilations, with random weights, and a slider for
+        each dilation.
     images : (B, H, W) or (B, H, W, C) array in [0, 1], optional
         Gradients are averaged over them, and the first is shown. By default four images of noise, 64 × 64.
     depth : int, optional
@@ -46,8 +56,10 @@ class ReceptiveFieldExplorer(Explorer):
     Attributes
     ----------
     depth : int, settable
+    dilations : tuple of int, settable, of the layers; None where a model was given
     pixel : (int, int), settable, of the output at this depth
     influence : (H, W) float array
+    reach : (H, W) bool array, what the pixel can see, its holes left out
     centre : (float, float), row and column of the middle of what the pixel sees, which may lie between pixels
     box : (first row, last row, first column, last column), int, what the pixel can see inside the image
     theory : (rows, columns), int, what it could see in an image without end; where that varies from pixel to pixel and
@@ -57,8 +69,14 @@ class ReceptiveFieldExplorer(Explorer):
     """
 
     def __init__(
-        self, model=None, images=None, *, depth=None, pixel=None, name="ten convolutions", hint=None
+        self, model=None, images=None, *, dilations=None, depth=None, pixel=None, name=None, hint=None
     ):
+        if model is not None and dilations is not None:
+            raise ValueError("Give a model, or the dilations of one that is made here, not both.")
+        self._dilations = None if dilations is None else _checked(dilations)
+        if dilations is not None:
+            model, name = dilated_model(self._dilations), name or f"{len(self._dilations)} dilated layers"
+            hint = _DILATED_HINT if hint is None else hint
         self.model = copy.deepcopy(default_model() if model is None else model).cpu().eval()
         pixels = _tensor(_noise(self.model) if images is None else images)
         self._images = pixels.requires_grad_()
@@ -70,15 +88,18 @@ class ReceptiveFieldExplorer(Explorer):
         shown = pixels.detach()[0].permute(1, 2, 0).numpy()
         self.canvas = Canvas(
             shown[..., 0] if shown.shape[2] != 3 else shown,
-            label=f"Receptive field explorer: {name}",
+            label=f"Receptive field explorer: {name or 'ten convolutions'}",
             hint=_HINT if hint is None else hint,
             tool="click",
             opacity=0.85,
             colours=_COLOURS,
             respond=self.respond,
             sliders=[slider("depth", "depth, layers", depths if depth is None else int(depth), 1, depths, 1)]
-            if depths > 1
-            else [],
+            * (depths > 1)
+            + [
+                slider(f"dilation {n}", f"dilation of layer {n}", dilation, 1, LARGEST, 1)
+                for n, dilation in enumerate(self._dilations or (), start=1)
+            ],
             actions=[
                 action("middle", "Middle", key="m", hint="Ask the output pixel in the middle"),
                 action("square", f"{SHARE:.0%}", key="s", hint=f"The square that holds {SHARE:.0%} again"),
@@ -88,12 +109,39 @@ class ReceptiveFieldExplorer(Explorer):
 
     @property
     def depth(self):
-        return int(self.canvas.sliders[0]["value"]) if self.canvas.sliders else 1
+        return int(self._slid().get("depth", 1))
 
     @depth.setter
     def depth(self, depth):
         place = self.centre
-        self.canvas.sliders = [s | {"value": int(depth)} for s in self.canvas.sliders]
+        self._slide(depth=int(depth))
+        self._ask(self._pixel_at(place))
+
+    @property
+    def dilations(self):
+        return self._dilations
+
+    @dilations.setter
+    def dilations(self, dilations):
+        if self._dilations is None or len(dilations) != len(self._dilations):
+            raise ValueError(f"dilations must be as many as there are layers to dilate, not {dilations!r}.")
+        dilations = _checked(dilations)
+        self._slide(**{f"dilation {n}": dilation for n, dilation in enumerate(dilations, start=1)})
+        self._dilate()
+
+    def _slid(self):
+        return {s["name"]: s["value"] for s in self.canvas.sliders}
+
+    def _slide(self, **values):
+        self.canvas.sliders = [s | {"value": values.get(s["name"], s["value"])} for s in self.canvas.sliders]
+
+    def _dilate(self):
+        """Dilate the layers as the sliders say, with the weights that they have, and ask the same place again."""
+        place, slid = self.centre, self._slid()
+        self._dilations = tuple(int(slid[f"dilation {n}"]) for n in range(1, len(self._dilations) + 1))
+        for block, dilation in zip(self.model, self._dilations, strict=True):
+            block[0].dilation = block[0].padding = (dilation, dilation)
+        self._levels = receptive.levels(self.model, self._images)
         self._ask(self._pixel_at(place))
 
     @property
@@ -114,7 +162,9 @@ class ReceptiveFieldExplorer(Explorer):
         self._show()
 
     def respond(self, event):
-        if event["kind"] == "slider":
+        if event["kind"] == "slider" and event["name"].startswith("dilation"):
+            self._dilate()
+        elif event["kind"] == "slider":
             self._ask(self._pixel_at(self.centre))
         elif event["kind"] == "click":
             self._ask(self._pixel_at(self.canvas.marks[-1]["points"][0]))
@@ -145,31 +195,32 @@ class ReceptiveFieldExplorer(Explorer):
         if not (0 <= row < height and 0 <= column < width):
             raise ValueError(f"pixel {(row, column)} lies outside of the output, {height} × {width}")
         self._pixel = row, column
-        seen, self.box, self.theory, self.centre = self._field(self.depth, self._pixel)
-        self.influence = seen
+        seen, self.reach, self.theory, self.centre = self._field(self.depth, self._pixel)
+        self.influence, self.box = seen, _box(self.reach)
         self._shares = receptive.shares(seen, self.centre)
         self.effective = receptive.effective_side(seen, self.centre, SHARE)
         self.canvas.value = float(self.effective)
         self._show()
 
     def _field(self, depth, pixel):
-        """(influence, box, theory, centre) of an output pixel."""
+        """(influence, reach, theory, centre) of an output pixel."""
         output = self._levels[depth - 1][1]
         seen = receptive.influence(output, self._images, pixel)
+        reach = np.zeros(self._shape, bool)
         try:
             lines = [
                 receptive.seen(self._chain[:depth] or self.model, output_pixel, length, axis)
                 for axis, (output_pixel, length) in enumerate(zip(pixel, self._shape, strict=True))
             ]
+            reach[np.ix_(*lines)] = True
         except TypeError:  # no chain of layers that are known by name
             reach = receptive.reachable(self.model, self._images.shape[1:], pixel, depth - 1)
-            lines = [np.flatnonzero(reach.any(axis=1)), np.flatnonzero(reach.any(axis=0))]
-        box = _box(*lines)
         fields = self._fields(depth)
         if fields:
-            return seen, box, tuple(f.size for f in fields), _middles(fields, pixel)
+            return seen, reach, tuple(f.size for f in fields), _middles(fields, pixel)
+        box = _box(reach)
         theory = None if _inside(box, self._shape) else self._uncut(depth)
-        return seen, box, theory or _sides(box), self._place(output, pixel)
+        return seen, reach, theory or _sides(box), self._place(output, pixel)
 
     def _fields(self, depth):
         """The receptive fields (rows, columns) at a depth, None where no one size holds."""
@@ -188,7 +239,7 @@ class ReceptiveFieldExplorer(Explorer):
                 shape = tuple(factor * length for length in self._shape)
                 middle = [factor * length // 2 for length in self._levels[depth - 1][1].shape[-2:]]
                 field = receptive.reachable(self.model, (self._images.shape[1], *shape), middle, depth - 1)
-                box = _box(np.flatnonzero(field.any(axis=1)), np.flatnonzero(field.any(axis=0)))
+                box = _box(field)
                 if _inside(box, shape):
                     self._theories[depth] = _sides(box)
                     break
@@ -224,7 +275,7 @@ class ReceptiveFieldExplorer(Explorer):
                 {"kind": "click", "points": [list(self.centre)], "brush": 3, "closed": False},
             ]
             self.canvas.plot = self._plot()
-            self.canvas.panel = self._numbers() + self._account()
+            self.canvas.panel = self._beside() + self._numbers() + self._account()
             self.canvas.status = self._describe()
 
     def _plot(self):
@@ -241,6 +292,22 @@ class ReceptiveFieldExplorer(Explorer):
             rings, sides[0], sides[-1], name="side of the square, px; height: influence that it adds", marks=marks,
             side=-1,
         )  # fmt: skip
+
+    def _beside(self):
+        """What can be seen beside what is seen, cut out and enlarged, as pictures for the panel."""
+        if not self.reach.any():
+            return ""
+        top, bottom, left, right = self.box
+        part = np.s_[top : bottom + 1, left : right + 1]
+        can, does = self.reach[part], _tones(self.influence)[part]
+        names = {f"can be seen: {_told(can)}": can, "is seen: the gradient": _coloured(does)}
+        pictures = "".join(
+            f'<figure style="margin:0;flex:1 1 0;max-width:11em"><img alt="{name}" style="width:100%;'
+            f'image-rendering:pixelated" src="data:image/png;base64,{base64.b64encode(png(shown)).decode()}">'
+            f'<figcaption style="font-size:85%">{name}</figcaption></figure>'
+            for name, shown in names.items()
+        )
+        return f'<div style="display:flex;gap:0.7em;margin-bottom:0.5em">{pictures}</div>'
 
     def _numbers(self):
         share = self._shares[min(self.side, len(self._shares) - 1)]
@@ -290,13 +357,21 @@ class ReceptiveFieldExplorer(Explorer):
         )
 
     def strip(self):
-        """The middle pixel at three depths, and how the two sides grow."""
+        """The middle pixel at three depths, and how the two sides grow; of dilated layers, `_strip_of_holes`."""
+        if self._dilations:
+            return self._strip_of_holes()
         depths = range(1, len(self._levels) + 1)
         known = {}
         for depth in depths:
             pixel = tuple(length // 2 for length in self._levels[depth - 1][1].shape[-2:])
-            seen, box, theory, centre = self._field(depth, pixel)
-            known[depth] = seen, box, max(theory), receptive.effective_side(seen, centre, SHARE), centre
+            seen, reach, theory, centre = self._field(depth, pixel)
+            known[depth] = (
+                seen,
+                _box(reach),
+                max(theory),
+                receptive.effective_side(seen, centre, SHARE),
+                centre,
+            )
         frames, story = [], []
         for depth in sorted({depths[len(depths) // 3], depths[2 * len(depths) // 3 - 1], depths[-1]}):
             seen, box, theory, effective, centre = known[depth]
@@ -321,10 +396,45 @@ class ReceptiveFieldExplorer(Explorer):
             f"hardly. {'; '.join(story)}.",
         )
 
+    def _strip_of_holes(self):
+        """What can be seen and what is seen, with these dilations and with a plain layer in the place of the first."""
+        frames, story = [], []
+        for dilations in dict.fromkeys([self._dilations, (1, *self._dilations[1:])]):
+            model, text = dilated_model(dilations), ", ".join(map(str, dilations))
+            pixel = [length // 2 for length in self._shape]
+            influence = receptive.influence(model(self._images), self._images, pixel)
+            lines = [
+                receptive.seen(model, n, length, axis)
+                for axis, (n, length) in enumerate(zip(pixel, self._shape, strict=True))
+            ]
+            reach = np.zeros(self._shape, bool)
+            reach[np.ix_(*lines)] = True
+            top, bottom, left, right = _box(reach)
+            part = np.s_[top : bottom + 1, left : right + 1]
+            frames += [
+                plotting.Picture(reach[part], f"dilations {text}: can see"),
+                plotting.Picture(_tones(influence)[part], "and does see", scale=(0, 1), colormap="viridis"),
+            ]
+            story.append(f"Dilations {text}: {_told(reach[part])}")
+        return plotting.figure(
+            *frames,
+            columns=4,
+            alt=f"{self.canvas.label}, the output pixel in the middle. {'. '.join(story)}.",
+            caption=f"White: what the output pixel in the middle can see; bright: what it reacts to. "
+            f"{'. '.join(story)}.",
+        )
 
-def _box(rows, columns):
-    """(first row, last row, first column, last column) of rising row and column numbers, int; none is 0, −1."""
-    return tuple(int(end) for line in (rows, columns) for end in (line[[0, -1]] if len(line) else (0, -1)))
+
+def _box(reach):
+    """(first row, last row, first column, last column) of a mask, int; of an empty one 0, −1 twice."""
+    lines = (np.flatnonzero(reach.any(axis=axis)) for axis in (1, 0))
+    return tuple(int(end) for line in lines for end in (line[[0, -1]] if len(line) else (0, -1)))
+
+
+def _told(reach):
+    """How many pixels of a cut-out mask can be seen, and how many in it are holes."""
+    holes = reach.size - np.count_nonzero(reach)
+    return f"{np.count_nonzero(reach)} pixels" + f", {holes} holes between them" * bool(holes)
 
 
 def _inside(box, shape):
@@ -354,6 +464,30 @@ def default_model(width=16):
         torch.manual_seed(0)
         layers = [nn.Sequential(convolution(width if i else 1, width), nn.ReLU()) for i in range(10)]
     return nn.Sequential(*layers[:5], nn.MaxPool2d(2), *layers[5:])
+
+
+def dilated_model(dilations, width=8):
+    """3 × 3 convolutions of these dilations, each with ReLU, random weights (always the same)."""
+    from course_utils.models.parts import convolution
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(
+            *(
+                nn.Sequential(convolution(width if i else 1, width, dilation=dilation), nn.ReLU())
+                for i, dilation in enumerate(dilations)
+            )
+        )
+
+
+def _checked(dilations):
+    """Dilations as a tuple; ValueError unless they fit their sliders."""
+    dilations = tuple(dilations)
+    if not dilations or not all(dilation in range(1, LARGEST + 1) for dilation in dilations):
+        raise ValueError(
+            f"dilations must be whole numbers from 1 to {LARGEST}, one a layer, not {dilations!r}."
+        )
+    return tuple(map(int, dilations))
 
 
 def _noise(model, count=4, side=64):
@@ -387,6 +521,13 @@ def _swatch(colour, style=""):
 def _tones(influence):
     """Roots, from 0 to 1: the rim of a field has a thousandth of the influence of its middle, and is to be seen."""
     return np.sqrt(influence / (influence.max() or 1))
+
+
+def _coloured(tones):
+    """Tones from 0 to 1 as the picture shows them, (H, W, 3)."""
+    import matplotlib
+
+    return matplotlib.colormaps["viridis"](tones)[..., :3]
 
 
 def _corners(top, bottom, left, right):

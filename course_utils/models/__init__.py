@@ -4,7 +4,9 @@
 ``parts``           what the families share: contract, blocks, cost     08, 09, 10
 ``encoder_decoder`` FCN-32s to 8s, SegNet, ways to up-sample            09
 ``unet``            U-Net: which skips, how joined, of which blocks     10
+``dilated``         atrous convolution, gridding, ASPP, DeepLabv3+      11
 ``receptive``       how far a network sees: computed, and by gradients  08, 11
+``memory``          what its tensors take at once                       12, 13
 =================== =================================================== ==========
 
 ``encoder(images) -> [features, high to low resolution]`` and ``decoder(features) -> logits``: see ``parts``. Modules,
@@ -13,7 +15,7 @@ and torch with them, are loaded when they are used.
 
 from importlib import import_module as _import_module
 
-__all__ = ["encoder_decoder", "parts", "receptive", "unet"]
+__all__ = ["dilated", "encoder_decoder", "memory", "parts", "receptive", "unet"]
 
 
 def __getattr__(name):

@@ -139,17 +139,24 @@ def group_norm(channels):
     return nn.GroupNorm(groups, channels)
 
 
-def convolution(inputs, outputs, kernel=3, *, bias=True):
+def convolution(inputs, outputs, kernel=3, *, dilation=1, bias=True):
     """A convolution that keeps height and width, by zeros around the border, with He's weights.
 
-    Parameters: inputs and outputs, channels; kernel, odd side in pixels. Raises ValueError for a bad one.
-    Cost: kernel² · inputs · outputs multiply–adds a pixel. Lesson 08.
+    Parameters: inputs and outputs, channels; kernel, odd side in pixels; dilation, how far apart in pixels the kernel
+    reads. Raises ValueError for a bad one.
+    Cost: kernel² · inputs · outputs multiply–adds a pixel, at any dilation. Lessons 08 and 11.
     """
-    for name, value in {"inputs": inputs, "outputs": outputs, "kernel": kernel}.items():
+    for name, value in {
+        "inputs": inputs,
+        "outputs": outputs,
+        "kernel": kernel,
+        "dilation": dilation,
+    }.items():
         check_count(name, value)
     if kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, so that it has a middle, not {kernel}")
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+    padding = dilation * (kernel // 2)
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation, bias=bias)
     return _he(layer, inputs * kernel**2)
 
 

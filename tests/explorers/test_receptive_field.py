@@ -6,6 +6,7 @@ from torch import nn
 
 from course_utils.explorers import ReceptiveFieldExplorer
 from course_utils.explorers.receptive_field import default_model
+from course_utils.models import dilated as dilation
 from course_utils.models import receptive
 from course_utils.models.parts import ConvBlock, group_norm
 from course_utils.models.unet import UNet
@@ -89,6 +90,65 @@ def test_the_middle_is_a_key_away_and_taking_back_keeps_the_pixel(explorer):
     assert explorer.pixel == (0, 0) and len(explorer.canvas.marks) == 3
     press(explorer, "middle")
     assert explorer.pixel == (10, 12)
+
+
+# ------------------------------------------------------------------------------------------------- dilated
+
+
+@pytest.fixture
+def dilated(images):
+    return ReceptiveFieldExplorer(dilations=(2, 2, 2), images=images)
+
+
+def test_what_can_be_seen_stands_beside_what_is_seen(dilated):
+    assert dilated.theory == (13, 13) and dilated.dilations == (2, 2, 2)
+    found = dilation.ways((2, 2, 2)) > 0
+    top, bottom, left, right = dilated.box
+    np.testing.assert_array_equal(dilated.reach[top : bottom + 1, left : right + 1], np.outer(found, found))
+    assert not dilated.influence[~dilated.reach].any() and (dilated.influence > 0).sum() > 40
+    assert "49 pixels, 120 holes between them" in dilated.canvas.panel
+    assert dilated.canvas.panel.count("data:image/png;base64,") == 2
+
+
+def test_a_slider_dilates_a_layer_and_a_plain_one_closes_the_holes(dilated):
+    weights = [layer.clone() for layer in dilated.model.parameters()]
+    act(dilated, "slider", name="dilation 1", value=1)
+    assert dilated.dilations == (1, 2, 2) and dilated.theory == (11, 11)
+    assert "121 pixels</figcaption>" in dilated.canvas.panel and "holes" not in dilated.canvas.panel
+    assert all(torch.equal(a, b) for a, b in zip(weights, dilated.model.parameters(), strict=True))
+    act(dilated, "slider", name="depth", value=2)
+    assert dilated.theory == (7, 7) and dilated.reach.sum() == 49
+    act(dilated, "slider", name="dilation 3", value=9)  # a layer above the one that is asked
+    assert dilated.theory == (7, 7) and "dilation 9" in dilated.canvas.panel
+
+
+def test_the_place_stays_when_a_layer_is_dilated(dilated):
+    act(dilated, "click", points=[[9, 30]], brush=1)
+    dilated.dilations = (3, 1, 5)
+    assert dilated.pixel == (9, 30) and dilated.centre == (9, 30) and dilated.theory == (19, 19)
+    assert dilated.box == (0, 18, 21, 39)
+    assert [s["value"] for s in dilated.canvas.sliders] == [3, 3, 1, 5]
+
+
+def test_the_strip_shows_the_holes_and_their_cure(dilated):
+    alt = dilated.strip().alt
+    assert "Dilations 2, 2, 2: 49 pixels, 120 holes between them" in alt
+    assert "Dilations 1, 2, 2: 121 pixels." in alt
+    assert ReceptiveFieldExplorer(dilations=(1, 3)).strip().alt.count("Dilations") == 1
+
+
+@pytest.mark.parametrize("dilations", [(), (0, 1), (1, 10), (1.5,)])
+def test_dilations_must_fit_their_sliders(dilations):
+    with pytest.raises(ValueError, match="from 1 to 9"):
+        ReceptiveFieldExplorer(dilations=dilations)
+
+
+def test_dilations_belong_to_the_layers_that_are_made_here(dilated, explorer):
+    with pytest.raises(ValueError, match="not both"):
+        ReceptiveFieldExplorer(default_model(4), dilations=(1, 2))
+    for found, dilations in ((explorer, (1,)), (dilated, (1, 2))):
+        with pytest.raises(ValueError, match="as many as"):
+            found.dilations = dilations
 
 
 def test_a_u_net_has_its_features_and_logits_as_depths():

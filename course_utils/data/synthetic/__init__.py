@@ -4,15 +4,27 @@
 ``microscope``  ``nuclei``, ``specimen``: crowded, blurred, unevenly lit cells 02, 03, 10
 ``textures``    ``mosaics``: real textures of the same grey histogram         07
 ``streets``     ``town``: streets where no colour belongs to one thing        07, 09 …
+``beacons``     ``beacon``: what a thing is, only a far-away light tells      11, 12, 15
 =============== ============================================================= =========
 """
 
+from course_utils.data.synthetic.beacons import (
+    BEACON_CLASSES,
+    BEACON_KNOBS,
+    BEACON_SEEDS,
+    beacon,
+    beacon_levels,
+    blob_accuracy,
+)
 from course_utils.data.synthetic.microscope import KINDS, KNOBS, nuclei, specimen
 from course_utils.data.synthetic.sample import Sample
 from course_utils.data.synthetic.streets import TOWN_CLASSES, TOWN_KNOBS, TOWN_SEEDS, town
 from course_utils.data.synthetic.textures import MOSAIC_KNOBS, MOSAIC_SEEDS, TEXTURES, mosaics
 
 __all__ = [
+    "BEACON_CLASSES",
+    "BEACON_KNOBS",
+    "BEACON_SEEDS",
     "KINDS",
     "KNOBS",
     "MOSAIC_KNOBS",
@@ -22,6 +34,9 @@ __all__ = [
     "TOWN_KNOBS",
     "TOWN_SEEDS",
     "Sample",
+    "beacon",
+    "beacon_levels",
+    "blob_accuracy",
     "mosaics",
     "nuclei",
     "specimen",
