@@ -9,8 +9,9 @@ from torchvision.transforms import v2
 from course_utils import metrics, plotting, training
 from course_utils.classic.watershed import distance_transform
 from course_utils.data import synthetic
+from course_utils.models.dilated import ASPP, DeepLab, DilatedEncoder, Scores
 from course_utils.models.encoder_decoder import FCN, VGG_WIDTHS, EncoderDecoder, SegNet
-from course_utils.models.parts import Bilinear, SubPixel, Transposed, cost
+from course_utils.models.parts import Bilinear, Segmenter, SubPixel, Transposed, cost
 from course_utils.models.unet import UNet
 from course_utils.studies.convolution import SmallNet
 from course_utils.study import rounded, study
@@ -21,7 +22,7 @@ STREET_EXAM = synthetic.TOWN_SEEDS["test"][:12]
 BANDS = (0, 2, 4, 8, 16)  # where they begin, in pixels from the nearest boundary; the last has no end
 #: Networks that name the eight classes of a street, by what sets them apart: the first net of lesson 08; FCNs that
 #: halve two to five times and enlarge their scores in one go; one encoder, that of "stride 16", with five ways back;
-#: and "bilinear" with skips.
+#: "bilinear" with skips; and the encoder of "stride 8" with two layers more, plain or dilated, with ASPP, with a skip.
 STREET_NETS = {
     "small": lambda: SmallNet(8, channels=3),
     "stride 4": lambda: FCN(3, 8, VGG_WIDTHS[:3], stride=4),
@@ -34,7 +35,16 @@ STREET_NETS = {
     "sub-pixel": lambda: EncoderDecoder(3, 8, VGG_WIDTHS[:5], up=SubPixel),
     "unpooling": lambda: SegNet(3, 8, VGG_WIDTHS[:5]),
     "bilinear, skips": lambda: UNet(3, 8, VGG_WIDTHS[:5]),
+    "plain layers": lambda: _without_skip(dilations=(1, 1)),
+    "dilated layers": lambda: _without_skip(dilations=(2, 4)),
+    "DeepLab, no skip": lambda: _without_skip(dilations=(2, 4), context=ASPP),
+    "DeepLab": lambda: DeepLab(3, 8, VGG_WIDTHS[:4]),
 }
+
+
+def _without_skip(**options):
+    encoder = DilatedEncoder(3, VGG_WIDTHS[:4], **options)
+    return Segmenter(encoder, Scores(encoder.widths, 8))
 
 
 @cache
