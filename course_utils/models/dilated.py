@@ -17,8 +17,9 @@ answer is made of d² pictures, laced into one (**gridding**). ``ways`` counts h
 
 Reference: Yu & Koltun, Multi-scale context aggregation by dilated convolutions, ICLR 2016, arXiv:1511.07122;
 Holschneider, Kronland-Martinet, Morlet & Tchamitchian, A real-time algorithm for signal analysis with the help of the
-wavelet transform, 1989, doi:10.1007/978-3-642-97177-8_28 (the name and the trick); Chen, Papandreou, Schroff & Adam,
-Rethinking atrous convolution for semantic image segmentation, 2017, arXiv:1706.05587 (DeepLabv3). Taught in lesson 11.
+wavelet transform, Wavelets, 1990, doi:10.1007/978-3-642-75988-8_28 (the name and the trick); Chen, Papandreou, Schroff
+& Adam, Rethinking atrous convolution for semantic image segmentation, 2017, arXiv:1706.05587 (DeepLabv3).
+Taught in lesson 11.
 """
 
 import copy

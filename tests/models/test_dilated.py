@@ -313,7 +313,7 @@ NETS = {
     "full size": lambda **o: DilatedNet(3, 4, 6, (2, 4), **o),
     "full size, pooled": lambda **o: DilatedNet(3, 4, 6, (2,), context=ASPP, **o),
     "deep": lambda **o: DeepLab(3, 4, (4, 5, 6), **o),
-    "deep, pyramid": lambda **o: DeepLab(3, 4, (4, 5, 6), context=PyramidPooling, fine=0, **o),
+    "deep, pyramid": lambda **o: DeepLab(3, 4, (4, 5, 32), context=PyramidPooling, fine=0, **o),
     "deep, none": lambda **o: DeepLab(3, 4, (4, 6), context=None, fine=0, dilations=(), **o),
 }
 
