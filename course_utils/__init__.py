@@ -45,6 +45,7 @@ __all__ = [
     "classic",
     "data",
     "explorers",
+    "losses",
     "metrics",
     "models",
     "plotting",

@@ -25,7 +25,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FLOORS = (
     {"paths"},
     {"kernel", "cards"},
-    {"metrics", "data", "classic", "models"},
+    {"metrics", "data", "classic", "models", "losses"},
     {"plotting", "agreement", "strokes"},
     {"scoreboard", "study", "progress", "training"},
     {"reckoning", "studies"},
