@@ -595,6 +595,68 @@ def _borders(labels):
 
 
 # --------------------------------------------------------------------------------------------------------
+# Probabilities: how sure, and how often right
+# --------------------------------------------------------------------------------------------------------
+
+
+class Calibration(NamedTuple):
+    """Of the answers in each bin of probability: float64 (bins,), NaN where the bin is empty, but for ``counts``.
+
+    counts : int64, how many answers
+    said : their mean probability
+    came : the share of them that was so
+    """
+
+    counts: np.ndarray
+    said: np.ndarray
+    came: np.ndarray
+
+    @property
+    def error(self):
+        """Expected calibration error: the mean of |said − came| over the answers, a float in [0, 1]."""
+        return float(np.nansum(self.counts * np.abs(self.said - self.came)) / max(self.counts.sum(), 1))
+
+
+def calibration(probability, event, bins=15):
+    """When 0.8 is said, does it come in eight of ten cases? Sort answers by probability and count what came.
+
+    Parameters
+    ----------
+    probability : float array, any shape, 0 … 1
+    event : bool array, the same shape: whether it was so
+    bins : int, of equal width; a probability on an edge counts below it
+
+    Returns
+    -------
+    Calibration. For "is the answered class right?" pass the largest probability and ``prediction == target``; for
+    one class its probability and ``target == k``.
+
+    Raises ValueError for other shapes or values.
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger, On calibration of modern neural networks, ICML 2017, arXiv:1706.04599.
+    """
+    probability, event = np.asarray(probability), np.asarray(event)
+    if probability.shape != event.shape or event.dtype != bool:
+        raise ValueError(
+            f"probability has shape {probability.shape}, event is {event.dtype} of shape {event.shape}; expected the "
+            "same shape, and bool."
+        )
+    probability, event = probability.ravel().astype(np.float64), event.ravel()
+    if not ((probability >= 0) & (probability <= 1)).all():  # a NaN fails both
+        raise ValueError(
+            "probability has values outside 0 … 1; expected the softmax of logits, not the logits."
+        )
+    place = np.maximum(np.ceil(probability * bins).astype(np.int64) - 1, 0)
+    counts = np.bincount(place, minlength=bins)
+    said, came = (
+        _ratio(np.bincount(place, weights, minlength=bins), counts) for weights in (probability, event)
+    )
+    return Calibration(counts, said, came)
+
+
+# --------------------------------------------------------------------------------------------------------
 # Is B really better than A?
 # --------------------------------------------------------------------------------------------------------
 

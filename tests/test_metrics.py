@@ -629,6 +629,49 @@ def test_variation_of_information_obeys_the_triangle_inequality(three):
 
 
 # --------------------------------------------------------------------------------------------------------
+# Probabilities
+# --------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 10, 15]))
+def test_calibration_error_equals_torchmetrics(seed, bins):
+    import torch
+    from torchmetrics.functional.classification import binary_calibration_error
+
+    rng = np.random.default_rng(seed)
+    probability = rng.random((7, 9))
+    event = rng.random((7, 9)) < probability**2
+    found = metrics.calibration(probability, event, bins)
+    expected = binary_calibration_error(torch.tensor(probability), torch.tensor(event), bins)
+    assert found.error == pytest.approx(expected.item(), abs=1e-6)
+    assert found.counts.sum() == 63
+    assert np.nansum(found.counts * found.came) == pytest.approx(event.sum())
+    assert np.nansum(found.counts * found.said) == pytest.approx(probability.sum())
+
+
+def test_calibration_at_the_ends():
+    found = metrics.calibration([0.0, 1.0, 1.0, 0.5], np.array([False, True, False, True]), bins=2)
+    assert found.counts.tolist() == [2, 2]  # 0.5 is on the edge, and counts below it
+    assert found.said.tolist() == [0.25, 1.0] and found.came.tolist() == [0.5, 0.5]
+    assert found.error == pytest.approx((2 * 0.25 + 2 * 0.5) / 4)
+    assert metrics.calibration([], np.zeros(0, bool)).error == 0
+
+
+@pytest.mark.parametrize(
+    ("probability", "event", "message"),
+    [
+        ([0.5], np.array([1]), "and bool"),
+        ([0.5, 0.1], np.array([True]), "same shape"),
+        ([1.5], np.array([True]), "softmax"),
+        ([np.nan], np.array([True]), "softmax"),
+    ],
+)
+def test_calibration_of_what_is_no_probability_is_refused(probability, event, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.calibration(probability, event)
+
+
+# --------------------------------------------------------------------------------------------------------
 # Bootstrap
 # --------------------------------------------------------------------------------------------------------
 

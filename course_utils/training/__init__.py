@@ -36,6 +36,7 @@ from course_utils.training.loop import (
     seed,
     warm_cosine,
 )
+from course_utils.training.mixing import Mixing, cutmix, mixup
 from course_utils.training.processes import best_device, distribute
 
 __all__ = [
@@ -43,15 +44,18 @@ __all__ = [
     "Batches",
     "Diverged",
     "History",
+    "Mixing",
     "adamw",
     "best_device",
     "constant",
     "cross_entropy",
+    "cutmix",
     "distribute",
     "evaluate",
     "fit",
     "flips",
     "load_weights",
+    "mixup",
     "predict",
     "save_weights",
     "seed",
