@@ -14,6 +14,7 @@
 `FeatureExplorer`        browse the feature maps of a network, their kernels and strongest patches       08, 10
 `UpsamplingExplorer`     enlarge a map in six ways, and see where checkerboards come from                09
 `PredictionExplorer`     browse predictions, probabilities and errors, the worst image first             09, 10
+`LossExplorer`           move an answer, see what each loss charges for it and where it pushes           13
 `Canvas`                 the widget under all of them: picture, layers, plot, clicks, strokes, polylines
 ======================== ==============================================================================  ======
 
@@ -28,6 +29,7 @@ _HOMES = {
     "ConvolutionExplorer": "convolution",
     "FeatureExplorer": "features",
     "GraphCutExplorer": "graph_cut",
+    "LossExplorer": "loss",
     "MeanShiftExplorer": "clustering",
     "PredictionExplorer": "prediction",
     "RateExplorer": "rate",
@@ -44,6 +46,7 @@ __all__ = [
     "ConvolutionExplorer",
     "FeatureExplorer",
     "GraphCutExplorer",
+    "LossExplorer",
     "MeanShiftExplorer",
     "PredictionExplorer",
     "RateExplorer",
