@@ -521,6 +521,11 @@ TIES = (  # nothing lies between 0.2 and 0.5; one value stands on a threshold
     [np.array([[False, False, True, True]]), np.array([[False, False], [True, False]])],
     LEVELS,
 )
+RARE = (  # to find two pixels of a rare object, three false alarms are worth their price
+    [np.array([[0.35, 0.05, 0.35, 0.05, 0.35], [0.35, 0.05, 0.05, 0.05, 0.35]])],
+    [np.array([[True, False, False, False, True], [False, False, False, False, False]])],
+    LEVELS,
+)
 LARGE_AND_SMALL = (  # a large object that wants a low threshold, and two small ones that want a high one
     [
         np.array([[0.35, 0.35, 0.35], [0.35, 0.35, 0.35], [0.65, 0.65, 0.05]]),
@@ -562,6 +567,7 @@ THRESHOLD = Exercise(
     reference=choose_threshold,
     properties=(
         Property("is right on one row of pixels", [ROW]),
+        Property("goes low for a rare object, though it costs accuracy", [RARE]),
         Property("takes the lowest of thresholds that are equally good", [TIES]),
         Property("pools the pixels of all images", [LARGE_AND_SMALL]),
         Property("is right on random images", _rare, weight=2),

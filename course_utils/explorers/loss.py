@@ -22,7 +22,6 @@ from course_utils.explorers.canvas import (
 
 _ARROWS = {"left": (0, -1), "up": (-1, 0), "down": (1, 0), "right": (0, 1)}
 _SURE = 12.0  # the largest score: nobody is surer than p = 0.999994
-_NOTHING = -4.0  # the score everywhere of an answer that finds nothing: p = 0.018
 _STEP = 2  # pixels between the places at which the curve is computed
 _CEILING = 1.5  # of the curve, in units of finding nothing
 _HINT = (
@@ -85,7 +84,8 @@ class LossExplorer(Explorer):
     down: minus the gradient of the loss by the scores, which is what a network receives at each pixel. The curve shows
     the loss while the answer moves along its row.
 
-    Losses are shown on one scale: 0 is the price of a sure and perfect answer, 1 that of an answer that finds nothing.
+    Losses are shown on one scale: 0 is the price of a sure and perfect answer, 1 that of one that is sure of
+    finding nothing.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class LossExplorer(Explorer):
         self._class = torch.from_numpy(self.target.astype(np.int64))[None]
         self._ends = {
             name: [price(_pair(score), self._class).item() for score in
-                   (np.where(self.target, _SURE, -_SURE), np.full(self.target.shape, _NOTHING))]
+                   (np.where(self.target, _SURE, -_SURE), np.full(self.target.shape, -_SURE))]
             for name, price in self._losses.items()
         }  # fmt: skip
         self._answer, self._loss, self._history, self._gesture = start or Answer(columns=6), loss, [], None

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from course_utils import metrics, study
-from course_utils.data.synthetic import TOWN_SEEDS
 from course_utils.studies import losses
 
 
@@ -14,10 +13,8 @@ def brief(monkeypatch):
     monkeypatch.setattr(losses, "STEPS", 2)
     monkeypatch.setattr(losses, "REGULAR_STEPS", 2)
     monkeypatch.setattr(losses, "CROP", 32)
-    few = {name: seeds[:2] for name, seeds in TOWN_SEEDS.items()}
-    monkeypatch.setattr(losses, "TOWN_SEEDS", few)
-    monkeypatch.setattr(losses, "VALIDATION", few["validation"])
-    monkeypatch.setattr(losses, "EXAM", few["test"])
+    for name in ("LEARNED", "VALIDATION", "EXAM"):
+        monkeypatch.setattr(losses, name, getattr(losses, name)[:2])
     tried = [
         {"loss": loss, "trial_0": 0.1, "trial_1": 0.4, "trial_2": 0.2, "trial_3": 0.3}
         for loss in losses.LOSSES
@@ -54,7 +51,7 @@ def test_each_loss_has_four_trials_and_takes_the_best(brief, loss):
 
 
 def test_nobody_chooses_on_what_is_asked_about_later():
-    learned, chosen, asked = map(set, (TOWN_SEEDS["train"], losses.VALIDATION, losses.EXAM))
+    learned, chosen, asked = map(set, (losses.LEARNED, losses.VALIDATION, losses.EXAM))
     assert not learned & chosen and not (learned | chosen | set(range(100))) & asked
     assert losses.TRIAL_SEED not in study.STUDIES["losses"].seeds
 
@@ -96,7 +93,7 @@ def test_shifts_undo_what_weights_have_done():
 
 
 def test_scores_of_the_truth_are_perfect():
-    _, targets = losses.streets(TOWN_SEEDS["test"][:2])
+    _, targets = losses.streets(losses.EXAM[:1])
     targets = np.stack(targets)
     sure = np.moveaxis(np.eye(8, dtype=np.float32)[targets], -1, 1)
     found = losses.scores(sure, targets, np.zeros(8))
