@@ -14,6 +14,7 @@
 `FeatureExplorer`        browse the feature maps of a network, their kernels and strongest patches       08, 10
 `UpsamplingExplorer`     enlarge a map in six ways, and see where checkerboards come from                09
 `PredictionExplorer`     browse predictions, probabilities and errors, the worst image first             09, 10
+`AttentionExplorer`      click a pixel: what it attends to, by head and layer                            12
 `LossExplorer`           move an answer, see what each loss charges for it and where it pushes           13
 `Canvas`                 the widget under all of them: picture, layers, plot, clicks, strokes, polylines
 ======================== ==============================================================================  ======
@@ -25,6 +26,7 @@ readers without a kernel.
 from importlib import import_module as _import_module
 
 _HOMES = {
+    "AttentionExplorer": "attention",
     "Canvas": "canvas",
     "ConvolutionExplorer": "convolution",
     "FeatureExplorer": "features",
@@ -42,6 +44,7 @@ _HOMES = {
     "WatershedExplorer": "watershed",
 }
 __all__ = [
+    "AttentionExplorer",
     "Canvas",
     "ConvolutionExplorer",
     "FeatureExplorer",

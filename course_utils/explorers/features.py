@@ -199,13 +199,13 @@ class FeatureExplorer(Explorer):
     def _panel(self):
         """The map by itself, the kernel if there is one, the patch if one is asked about."""
         pictures = [
-            _picture(_tinted(self.map, self._low, self._high), f"feature map, {_size(self.map)}", 150)
+            picture(_tinted(self.map, self._low, self._high), f"feature map, {_size(self.map)}", 150)
         ]
         kernels = self._levels[self._level].kernels
         if kernels is not None:
             pictures.append(_kernel(kernels[self._channel]))
         if self.patch is not None:
-            pictures.append(_picture(self._shown(self.patch), f"patch, {_size(self.image[self.patch])}", 110))
+            pictures.append(picture(self._shown(self.patch), f"patch, {_size(self.image[self.patch])}", 110))
         return f'<div style="display:flex;flex-wrap:wrap;gap:14px;align-items:flex-start">{"".join(pictures)}</div>'
 
     def _shown(self, part):
@@ -367,7 +367,7 @@ def _tinted(values, low, high):
     return matplotlib.colormaps["viridis"]((values - low) / (high - low))[..., :3]
 
 
-def _picture(values, title, width):
+def picture(values, title, width):
     """HTML of a small picture, each of its pixels a square, with its title under it."""
     data = base64.b64encode(png(values)).decode()
     return (
@@ -385,7 +385,7 @@ def _kernel(weights):
     reach = float(np.abs(weights).max()) or 1.0
     values = 0.5 + weights / (2 * reach)
     seen = values.transpose(1, 2, 0) if channels == 3 else values.mean(axis=0)
-    return _picture(seen, f"kernel, {rows} × {columns}, ±{reach:.2g}", 110)
+    return picture(seen, f"kernel, {rows} × {columns}, ±{reach:.2g}", 110)
 
 
 def _size(values):

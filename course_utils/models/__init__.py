@@ -4,6 +4,7 @@
 ``parts``           what the families share: contract, blocks, cost     08, 09, 10
 ``encoder_decoder`` FCN-32s to 8s, SegNet, ways to up-sample            09
 ``unet``            U-Net: which skips, how joined, of which blocks     10
+``attention``       gates, self-attention, a small transformer          12
 ``dilated``         atrous convolution, gridding, ASPP, DeepLabv3+      11
 ``receptive``       how far a network sees: computed, and by gradients  08, 11
 ``memory``          what its tensors take at once                       12, 13
@@ -15,7 +16,7 @@ and torch with them, are loaded when they are used.
 
 from importlib import import_module as _import_module
 
-__all__ = ["dilated", "encoder_decoder", "memory", "parts", "receptive", "unet"]
+__all__ = ["attention", "dilated", "encoder_decoder", "memory", "parts", "receptive", "unet"]
 
 
 def __getattr__(name):

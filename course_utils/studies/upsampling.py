@@ -61,10 +61,13 @@ def streets(seeds):
 
 
 def learn_streets(name, seed=0, steps=None, **options):
-    """(model, History): one of `STREET_NETS`, taught by streets and mirrored ones; options as for `training.fit`."""
+    """(model, History): one of `STREET_NETS`, taught by streets and mirrored ones; options as for `training.fit`.
+
+    Another network may be given as a function that makes it.
+    """
     chosen = np.random.default_rng(seed).permutation(synthetic.TOWN_SEEDS["train"])[:STREETS]
     training.seed(seed)
-    model = STREET_NETS[name]()
+    model = STREET_NETS.get(name, name)()
     mirrored = v2.RandomHorizontalFlip()
     given = training.Batches(*streets(chosen), size=8, augment=mirrored, seed=seed)
     history = training.fit(

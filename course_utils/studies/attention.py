@@ -1,0 +1,178 @@
+"""Lesson 12: networks that differ by a kind of attention, asked about marks far away and about streets; the studies."""
+
+from functools import cache, partial
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import training
+from course_utils.data import synthetic
+from course_utils.models.attention import (
+    CBAM,
+    GatedConcatenate,
+    NonLocal,
+    Positions,
+    SegFormer,
+    SqueezeExcitation,
+    then,
+)
+from course_utils.models.encoder_decoder import VGG_WIDTHS
+from course_utils.models.parts import Encoder, Segmenter
+from course_utils.models.unet import UNet, UNetDecoder
+from course_utils.studies import upsampling
+from course_utils.study import rounded, study
+
+STEPS, VALIDATIONS = 800, 16
+PICTURES = {"train": 2000, "validation": 60, "test": 200}
+BACKGROUND = 0.1  # its weight in the loss: nine pixels of ten are water
+WIDTHS = (8, 32)  # one halving: no pixel's answer depends on anything more than 10 pixels away
+
+
+class Behind(nn.Module):
+    """An encoder with a layer behind its lowest features: the same contract."""
+
+    def __init__(self, encoder, layer):
+        super().__init__()
+        self.first, self.layer, self.widths = encoder, layer, encoder.widths
+
+    def forward(self, images):
+        *finer, lowest = self.first(images)
+        return [*finer, self.layer(lowest)]
+
+
+def lowest(*layers):
+    """The small U-Net of "local", with layers made for a width behind the lowest features."""
+    encoder = Encoder(3, WIDTHS)
+    made = nn.Sequential(*(layer(WIDTHS[-1]) for layer in layers))
+    return Segmenter(Behind(encoder, made), UNetDecoder(WIDTHS, 3))
+
+
+#: Networks that name water, amber and blue. Most are one small U-Net, too short-sighted to see a mark from a blob, and
+#: what is added to it: an attention gate on its skip; squeeze-and-excitation or CBAM behind each of its blocks;
+#: self-attention behind its lowest features, blind to the place, or told by sines and cosines. The last is all
+#: attention, and has its places from padding alone.
+NETS = {
+    "local": partial(UNet, 3, 3, WIDTHS),
+    "gates": partial(UNet, 3, 3, WIDTHS, join=GatedConcatenate),
+    "squeeze and excitation": partial(UNet, 3, 3, WIDTHS, block=then(SqueezeExcitation)),
+    "CBAM": partial(UNet, 3, 3, WIDTHS, block=then(partial(CBAM, kernel=3))),
+    "attention": partial(lowest, partial(NonLocal, heads=2)),
+    "attention, positions": partial(lowest, Positions, partial(NonLocal, heads=2)),
+    "attention twice, positions": partial(
+        lowest, Positions, partial(NonLocal, heads=2), partial(NonLocal, heads=2)
+    ),
+    "SegFormer": partial(SegFormer, 3, 3, (8, 32, 32), stride=2, depth=2),
+}
+
+
+@cache
+def beacons(split, count=None):
+    """Beacons of a split, those of its first seeds: tuple of samples."""
+    seeds = synthetic.BEACON_SEEDS[split][: count or PICTURES[split]]
+    return tuple(synthetic.beacon(seed) for seed in seeds)
+
+
+def taught(net, seed=0, steps=None, rate=5e-3, curve=None, **options):
+    """(model, History): one of `NETS`, taught by the beacons of the training split and their mirror images.
+
+    curve : a list, which gets what `names` says at each validation; options : as for `training.fit`
+    """
+    samples, unseen = beacons("train"), beacons("validation")
+    given = training.Batches(
+        [sample.image for sample in samples],
+        [sample.target for sample in samples],
+        size=16,
+        augment=training.flips(),
+        seed=seed,
+    )
+
+    def validate(model):
+        found = names(model, unseen)
+        if curve is not None:
+            curve.append(found)
+        return found["right"]
+
+    training.seed(seed)
+    model = NETS[net]()
+    history = training.fit(
+        model,
+        given,
+        steps=steps or STEPS,
+        loss=loss,
+        optimiser=partial(training.adamw, rate=rate),
+        **{"validate": validate, "validations": VALIDATIONS} | options,
+    )
+    return model, history
+
+
+def loss(logits, target):
+    """Cross-entropy, in which a pixel of the water counts a tenth."""
+    return F.cross_entropy(logits, target, weight=logits.new_tensor([BACKGROUND, 1, 1]))
+
+
+def scores(model, images):
+    """Logits (n, 3, H, W) of a network, wherever it lives, for images (H, W, 3) of one size; a float array."""
+    device = next(model.parameters()).device
+    pixels = torch.tensor(np.stack(images), dtype=torch.float32, device=device).movedim(-1, 1)
+    with torch.no_grad():
+        return model.eval()(pixels).float().cpu().numpy()
+
+
+def names(model, samples):
+    """Shares of the blobs' pixels that get their colour and not the other one: dict of floats.
+
+    ``right`` of all; and, in pictures whose marks have both colours, ``majority`` of the blobs that have the colour of
+    more marks, and ``minority`` of the others. Who knows the marks and not their places gets all of the majority and
+    nothing of the minority.
+    """
+    targets = np.stack([sample.target for sample in samples])
+    says = 1 + (np.diff(scores(model, [sample.image for sample in samples])[:, 1:], axis=1)[:, 0] > 0)
+    blue = np.array([np.mean([mark.colour == 2 for mark in sample.marks]) for sample in samples])
+    more, mixed = (1 + (blue > 0.5))[:, None, None], ((blue % 1 != 0) & (blue != 0.5))[:, None, None]
+    blobs = targets > 0
+    chosen = {
+        "right": blobs,
+        "majority": blobs & mixed & (targets == more),
+        "minority": blobs & mixed & (targets != more),
+    }
+    return {name: float((says == targets)[where].mean()) for name, where in chosen.items()}
+
+
+@study(
+    "beacon_attention",
+    "Which kinds of attention bring a colour from far away, and what do they learn first: the colours or the places?",
+    [{"net": net} for net in NETS],
+)
+def beacon_attention(seed, net):
+    """`names` on test pictures, of the weights that validated best; and on validation pictures on the way.
+
+    ``majority_50`` is that after 50 steps, and so on.
+    """
+    curve = []
+    model, history = taught(net, seed, curve=curve, watch=False)
+    way = {
+        f"{what}_{step}": found[what]
+        for (step, _), found in zip(history.scores, curve, strict=True)
+        for what in ("majority", "minority")
+    }
+    return rounded(names(model, beacons("test")) | way)
+
+
+#: Networks for the streets of lesson 09, beside its "bilinear, skips", a U-Net of the same widths.
+STREET_NETS = {
+    "squeeze and excitation": partial(UNet, 3, 8, VGG_WIDTHS[:5], block=then(SqueezeExcitation)),
+    "gates": partial(UNet, 3, 8, VGG_WIDTHS[:5], join=GatedConcatenate),
+    "SegFormer": partial(SegFormer, 3, 8, VGG_WIDTHS[:5]),
+}
+
+
+@study(
+    "street_attention",
+    "What does attention bring on 32 streets, with the recipe of lesson 09?",
+    [{"net": net} for net in STREET_NETS],
+)
+def street_attention(seed, net):
+    """As the study ``town_nets``, which has networks without skips, and ``street_skips``, which has the U-Net."""
+    return upsampling.town_nets(seed, STREET_NETS[net])

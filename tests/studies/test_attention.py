@@ -1,0 +1,89 @@
+"""Lesson 12's networks on beacons: who can see a mark, how their answers are sorted, and the studies."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_utils import study
+from course_utils.data import synthetic
+from course_utils.models import receptive
+from course_utils.studies import attention, upsampling
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Trainings of two steps, on few pictures."""
+    for module, values in {
+        attention: {"STEPS": 2, "VALIDATIONS": 2, "PICTURES": {"train": 20, "validation": 6, "test": 8}},
+        upsampling: {"STREET_STEPS": 2, "STREETS": 2, "STREET_EXAM": upsampling.STREET_EXAM[:1]},
+    }.items():
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
+    attention.beacons.cache_clear()
+    yield
+    attention.beacons.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["beacon_attention", "street_attention"])
+def test_runs_of_a_study_of_attention_have_the_same_columns_and_numbers_again(brief, name):
+    found = study.STUDIES[name]
+    first, last = found.configurations[0], found.configurations[-1]
+    rows = [found.run(seed=0, **configuration) for configuration in (first, last, first)]
+    assert list(rows[1]) == list(rows[0])
+    assert rows[2] == pytest.approx(rows[0], nan_ok=True)
+
+
+def test_every_network_gives_three_scores_a_pixel():
+    for make in attention.NETS.values():
+        assert make().eval()(torch.rand(1, 3, 33, 40)).shape == (1, 3, 33, 40)
+
+
+@pytest.mark.parametrize("net", ["local", "gates"])
+def test_without_attention_to_other_pixels_no_mark_is_in_sight(net):
+    model = attention.NETS[net]()
+    for pixel in ((32, 32), (33, 32), (33, 33)):
+        rows, columns = np.nonzero(receptive.reachable(model, (3, 64, 64), pixel))
+        assert max(abs(rows - pixel[0]).max(), abs(columns - pixel[1]).max()) <= 10
+    distance = synthetic.beacon.__kwdefaults__["distance"]
+    assert distance > 10
+
+
+class Oracle(nn.Module):
+    """Answers from a table: for each image, by its mean, scores (3, H, W)."""
+
+    def __init__(self, samples, says):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.says = {round(float(s.image.mean()), 6): torch.tensor(says(s)).float() for s in samples}
+
+    def forward(self, images):
+        return torch.stack([self.says[round(float(image.double().mean()), 6)] for image in images])
+
+
+def scored(sample, colours):
+    """Scores (3, H, W) that give each pixel of the picture its colour."""
+    return np.stack([np.zeros(colours.shape), colours == 1, colours == 2])
+
+
+def test_answers_are_sorted_by_what_a_bag_of_marks_would_say():
+    samples = attention.beacons("test", 40)
+    levels = synthetic.beacon_levels(3)
+
+    def bag(sample):
+        blue = sum(mark.colour == 2 for mark in sample.marks) >= 2
+        return scored(sample, np.full(sample.target.shape, 1 + blue))
+
+    solved = attention.names(Oracle(samples, lambda sample: scored(sample, sample.target)), samples)
+    assert solved == {"right": 1, "majority": 1, "minority": 1}
+    by_bag = attention.names(Oracle(samples, bag), samples)
+    assert (by_bag["majority"], by_bag["minority"]) == (1, 0)
+    assert by_bag["right"] == pytest.approx(levels.bag, abs=0.1)
+
+
+def test_no_beacon_is_learned_from_and_asked_about():
+    seeds = {split: {*synthetic.BEACON_SEEDS[split]} for split in attention.PICTURES}
+    assert not (seeds["train"] & (seeds["validation"] | seeds["test"])) | (
+        seeds["validation"] & seeds["test"]
+    )
+    assert all(len(seeds[split]) >= count for split, count in attention.PICTURES.items())
