@@ -198,9 +198,7 @@ class FeatureExplorer(Explorer):
 
     def _panel(self):
         """The map by itself, the kernel if there is one, the patch if one is asked about."""
-        pictures = [
-            picture(_tinted(self.map, self._low, self._high), f"feature map, {_size(self.map)}", 150)
-        ]
+        pictures = [picture(_tinted(self.map, self._low, self._high), f"feature map, {_size(self.map)}", 150)]
         kernels = self._levels[self._level].kernels
         if kernels is not None:
             pictures.append(_kernel(kernels[self._channel]))

@@ -7,6 +7,7 @@
 ``attention``       gates, self-attention, a small transformer          12
 ``dilated``         atrous convolution, gridding, ASPP, DeepLabv3+      11
 ``receptive``       how far a network sees: computed, and by gradients  08, 11
+``pretrained``      torchvision's networks, or your own, ready to use   12, 16
 ``memory``          what its tensors take at once                       12, 13
 =================== =================================================== ==========
 
@@ -16,7 +17,7 @@ and torch with them, are loaded when they are used.
 
 from importlib import import_module as _import_module
 
-__all__ = ["attention", "dilated", "encoder_decoder", "memory", "parts", "receptive", "unet"]
+__all__ = ["attention", "dilated", "encoder_decoder", "memory", "parts", "pretrained", "receptive", "unet"]
 
 
 def __getattr__(name):

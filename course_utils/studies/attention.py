@@ -1,6 +1,8 @@
 """Lesson 12: networks that differ by a kind of attention, asked about marks far away and about streets; the studies."""
 
+from contextlib import contextmanager
 from functools import cache, partial
+from math import nan
 
 import numpy as np
 import torch
@@ -15,16 +17,17 @@ from course_utils.models.attention import (
     NonLocal,
     Positions,
     SegFormer,
+    SelfAttention,
     SqueezeExcitation,
     then,
 )
 from course_utils.models.encoder_decoder import VGG_WIDTHS
-from course_utils.models.parts import Encoder, Segmenter
+from course_utils.models.parts import ConvBlock, Encoder, Segmenter, convolution
 from course_utils.models.unet import UNet, UNetDecoder
 from course_utils.studies import upsampling
 from course_utils.study import rounded, study
 
-STEPS, VALIDATIONS = 800, 16
+STEPS, VALIDATIONS = 400, 20
 PICTURES = {"train": 2000, "validation": 60, "test": 200}
 BACKGROUND = 0.1  # its weight in the loss: nine pixels of ten are water
 WIDTHS = (8, 32)  # one halving: no pixel's answer depends on anything more than 10 pixels away
@@ -42,27 +45,36 @@ class Behind(nn.Module):
         return [*finer, self.layer(lowest)]
 
 
-def lowest(*layers):
+def lowest(*layers, block=ConvBlock):
     """The small U-Net of "local", with layers made for a width behind the lowest features."""
-    encoder = Encoder(3, WIDTHS)
+    encoder = Encoder(3, WIDTHS, block)
     made = nn.Sequential(*(layer(WIDTHS[-1]) for layer in layers))
-    return Segmenter(Behind(encoder, made), UNetDecoder(WIDTHS, 3))
+    return Segmenter(Behind(encoder, made), UNetDecoder(WIDTHS, 3, block=block))
 
 
+class PixelBlock(nn.Sequential):
+    """As ``ConvBlock``, of 1 × 1 convolutions: no pixel sees its neighbours, nor the zeros around the border."""
+
+    def __init__(self, inputs, outputs, norm=nn.BatchNorm2d):
+        layers = []
+        for channels in (inputs, outputs):
+            layers += [convolution(channels, outputs, 1, bias=False), norm(outputs), nn.ReLU()]
+        super().__init__(*layers)
+
+
+LOOK = partial(NonLocal, heads=2)
 #: Networks that name water, amber and blue. Most are one small U-Net, too short-sighted to see a mark from a blob, and
-#: what is added to it: an attention gate on its skip; squeeze-and-excitation or CBAM behind each of its blocks;
-#: self-attention behind its lowest features, blind to the place, or told by sines and cosines. The last is all
-#: attention, and has its places from padding alone.
+#: what is added to it: squeeze-and-excitation or CBAM behind each of its blocks; self-attention behind its lowest
+#: features, without codes of position or with them. The two of pixels are the same but for blocks that see no
+#: neighbours, so that nothing but the codes can tell a place. The last is all attention, and has no codes.
 NETS = {
     "local": partial(UNet, 3, 3, WIDTHS),
-    "gates": partial(UNet, 3, 3, WIDTHS, join=GatedConcatenate),
     "squeeze and excitation": partial(UNet, 3, 3, WIDTHS, block=then(SqueezeExcitation)),
     "CBAM": partial(UNet, 3, 3, WIDTHS, block=then(partial(CBAM, kernel=3))),
-    "attention": partial(lowest, partial(NonLocal, heads=2)),
-    "attention, positions": partial(lowest, Positions, partial(NonLocal, heads=2)),
-    "attention twice, positions": partial(
-        lowest, Positions, partial(NonLocal, heads=2), partial(NonLocal, heads=2)
-    ),
+    "attention of pixels": partial(lowest, LOOK, block=PixelBlock),
+    "attention of pixels, positions": partial(lowest, Positions, LOOK, block=PixelBlock),
+    "attention": partial(lowest, LOOK),
+    "attention, positions": partial(lowest, Positions, LOOK),
     "SegFormer": partial(SegFormer, 3, 3, (8, 32, 32), stride=2, depth=2),
 }
 
@@ -140,6 +152,37 @@ def names(model, samples):
     return {name: float((says == targets)[where].mean()) for name, where in chosen.items()}
 
 
+@contextmanager
+def silent(layer, head):
+    """While it is open, one head of a layer of self-attention is not heard: its part of the mixture is 0."""
+    kept, share = layer.mix.weight.detach().clone(), layer.mix.in_channels // layer.heads
+    with torch.no_grad():
+        layer.mix.weight[:, head * share : (head + 1) * share] = 0
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            layer.mix.weight.copy_(kept)
+
+
+def without_each(model, samples):
+    """What is `right` while one head is silent: dict of (name of its layer, head from 0) -> share."""
+    found = {}
+    for name, layer in model.named_modules():
+        if isinstance(layer, SelfAttention):
+            for head in range(layer.heads):
+                with silent(layer, head):
+                    found[name, head] = names(model, samples)["right"]
+    return found
+
+
+@cache
+def far(count=60, width=64, distance=40):
+    """Beacons twice as wide as those that are learned, with lamps beyond the width of those: tuple of samples."""
+    seeds = synthetic.BEACON_SEEDS["test"][:count]
+    return tuple(synthetic.beacon(seed, size=(32, width), distance=distance) for seed in seeds)
+
+
 @study(
     "beacon_attention",
     "Which kinds of attention bring a colour from far away, and what do they learn first: the colours or the places?",
@@ -148,7 +191,9 @@ def names(model, samples):
 def beacon_attention(seed, net):
     """`names` on test pictures, of the weights that validated best; and on validation pictures on the way.
 
-    ``majority_50`` is that after 50 steps, and so on.
+    ``far`` is what is right of pictures with lamps farther away than any that was learned; ``least_head`` and
+    ``most_head`` what is right without the head of attention that matters least, and most (NaN where there is none);
+    ``majority_20`` a share after 20 steps, and so on.
     """
     curve = []
     model, history = taught(net, seed, curve=curve, watch=False)
@@ -157,7 +202,13 @@ def beacon_attention(seed, net):
         for (step, _), found in zip(history.scores, curve, strict=True)
         for what in ("majority", "minority")
     }
-    return rounded(names(model, beacons("test")) | way)
+    heads = without_each(model, beacons("test")).values()
+    more = {
+        "far": names(model, far())["right"],
+        "least_head": max(heads, default=nan),
+        "most_head": min(heads, default=nan),
+    }
+    return rounded(names(model, beacons("test")) | more | way)
 
 
 #: Networks for the streets of lesson 09, beside its "bilinear, skips", a U-Net of the same widths.

@@ -67,7 +67,7 @@ def test_attention_is_that_of_torch_whole_and_in_pieces(n, m, d, e, size, scale)
 
 def test_a_paper_example():
     """Three pixels; the first two keys fit equally, the third not at all: half and half of their values."""
-    queries, keys = torch.tensor([[1.0, 0]]), torch.tensor([[60.0, 1], [60, -5], [-60, 0]])
+    queries, keys = torch.tensor([[1.0, 0]]), torch.tensor([[60.0, 1], [60, -5], [-600, 0]])
     found, weights = attend(queries, keys, torch.tensor([[2.0], [4], [100]]))
     assert weights.tolist() == [[0.5, 0.5, 0]] and found.item() == 3
 
@@ -240,7 +240,7 @@ def test_networks_take_images_of_any_size(net, size):
 
 @pytest.mark.parametrize("net", NETS)
 def test_the_gradient_reaches_every_parameter(net):
-    model = NETS[net](3, 2, SMALL)
+    model = NETS[net](3, 2, (16, 16, 32))
     F.cross_entropy(model(torch.rand(2, 3, 32, 32)), torch.randint(0, 2, (2, 32, 32))).backward()
     assert [name for name, parameter in model.named_parameters() if not parameter.grad.any()] == []
 
@@ -341,7 +341,7 @@ def test_maps_of_what_has_none_are_refused():
             return self.attention(tokens, tokens, tokens)
 
     with pytest.raises(ValueError, match="no grid of square patches"):
-        attention_maps(Odd(), torch.rand(4, 1, 17))
+        attention_maps(Odd(), torch.rand(4, 5, 7))
 
 
 @pytest.mark.parametrize(

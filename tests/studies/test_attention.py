@@ -1,13 +1,17 @@
 """Lesson 12's networks on beacons: who can see a mark, how their answers are sorted, and the studies."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from course_utils import study
 from course_utils.data import synthetic
 from course_utils.models import receptive
+from course_utils.models.attention import SelfAttention
 from course_utils.studies import attention, upsampling
 
 
@@ -39,14 +43,27 @@ def test_every_network_gives_three_scores_a_pixel():
         assert make().eval()(torch.rand(1, 3, 33, 40)).shape == (1, 3, 33, 40)
 
 
-@pytest.mark.parametrize("net", ["local", "gates"])
-def test_without_attention_to_other_pixels_no_mark_is_in_sight(net):
-    model = attention.NETS[net]()
+def test_without_attention_to_other_pixels_no_mark_is_in_sight():
     for pixel in ((32, 32), (33, 32), (33, 33)):
-        rows, columns = np.nonzero(receptive.reachable(model, (3, 64, 64), pixel))
+        reach = receptive.reachable(attention.NETS["local"](), (3, 64, 64), pixel)
+        rows, columns = np.nonzero(reach)
         assert max(abs(rows - pixel[0]).max(), abs(columns - pixel[1]).max()) <= 10
-    distance = synthetic.beacon.__kwdefaults__["distance"]
-    assert distance > 10
+    assert synthetic.beacon.__kwdefaults__["distance"] > 10
+
+
+def test_of_pixels_without_codes_nothing_tells_a_place():
+    """Blocks of 2 × 2 pixels are shuffled, and the answers of the features with them."""
+    torch.manual_seed(0)
+    images, order = torch.rand(1, 3, 16, 16), torch.randperm(64)
+
+    def shuffled(maps, side):
+        blocks = F.pixel_unshuffle(maps, side).flatten(2)[..., order].unflatten(2, (8, 8))
+        return F.pixel_shuffle(blocks, side)
+
+    for net in ("attention of pixels", "attention of pixels, positions", "attention"):
+        encoder = attention.NETS[net]().eval().encoder
+        found, expected = encoder(shuffled(images, 2))[-1], shuffled(encoder(images)[-1], 1)
+        assert torch.allclose(found, expected, atol=1e-4) is (net == "attention of pixels")
 
 
 class Oracle(nn.Module):
@@ -79,6 +96,36 @@ def test_answers_are_sorted_by_what_a_bag_of_marks_would_say():
     by_bag = attention.names(Oracle(samples, bag), samples)
     assert (by_bag["majority"], by_bag["minority"]) == (1, 0)
     assert by_bag["right"] == pytest.approx(levels.bag, abs=0.1)
+
+
+def test_a_silent_head_is_not_heard_for_a_while():
+    torch.manual_seed(0)
+    model, images = (
+        attention.NETS["attention"]().eval(),
+        [sample.image for sample in attention.beacons("test", 3)],
+    )
+    (layer,) = (part for part in model.modules() if isinstance(part, SelfAttention))
+    before = attention.scores(model, images)
+    changed = [before]
+    for head in range(2):
+        with attention.silent(layer, head):
+            changed.append(attention.scores(model, images))
+            with attention.silent(layer, 1 - head):
+                nobody = attention.scores(model, images)
+    for one, other in pairwise([*changed, nobody]):
+        assert not np.allclose(one, other, atol=1e-4)
+    nn.init.zeros_(layer.mix.weight)
+    np.testing.assert_allclose(attention.scores(model, images), nobody, atol=1e-6)
+    assert {name for name, _ in attention.without_each(model, attention.beacons("test", 3))} == {
+        "encoder.layer.0.attention"
+    }
+
+
+def test_far_lamps_are_beyond_all_that_is_learned():
+    for sample in attention.far(5):
+        for mark in sample.marks:
+            columns = np.nonzero(sample.labels == mark.blob)[1]
+            assert abs(columns - mark.column).min() > 32
 
 
 def test_no_beacon_is_learned_from_and_asked_about():
