@@ -49,7 +49,8 @@ class SqueezeExcitation(nn.Module):
     """Multiply each channel by a number between 0 and 1 that is computed from the means of all channels.
 
     1. Squeeze: the mean of each channel over the whole map. Where things are is forgotten.
-    2. Excite: two small dense layers, the first ``reduction`` times narrower, make a number a channel; a sigmoid.
+    2. Excite: two small dense layers, the first ``reduction`` times narrower but at least 8 wide, make a number a
+       channel; a sigmoid.
     3. Multiply: the same number at every pixel.
 
     (B, width, H, W) -> the same. Parameters: width; reduction, at least 1. Raises ValueError for others.
@@ -107,7 +108,7 @@ class CBAM(nn.Module):
 def _excitation(width, reduction):
     check_count("width", width)
     check_count("reduction", reduction)
-    inner = max(1, width // reduction)
+    inner = max(8, width // reduction)  # of fewer ReLUs all may be shut for good
     return nn.Sequential(convolution(width, inner, 1), nn.ReLU(), _linear(inner, width))
 
 
