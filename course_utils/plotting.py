@@ -73,7 +73,7 @@ def figure(*panels, alt, caption, columns=None, height=None):
 
     Parameters
     ----------
-    panels : Picture, Errors, Numbers, Histogram, Curves, Bars, Points or Network
+    panels : Picture, Errors, Numbers, Histogram, Curves, Bars, Points, Front or Network
     alt : str
         What is to be seen, with the answer in it; 40 characters at least.
     caption : str
@@ -364,6 +364,58 @@ class Points:
         if any(name.strip() for name in self.series) and len(self.series) > 1:
             axes.legend(fontsize=10, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
+
+
+@dataclass
+class Front:
+    """Score over cost, and the front: those that none beats in both.
+
+    ``values`` maps a name to (cost, score) or (cost, score, spread of the score); costs are drawn on a logarithmic
+    axis. The names stand in a column at the right, in the order of the scores, those of the front in bold.
+    """
+
+    values: dict
+    title: str = ""
+    xlabel: str = ""
+    ylabel: str = ""
+
+    @property
+    def front(self):
+        """Names on the front, from cheap to dear (tuple of str)."""
+        names, costs = list(self.values), [value[0] for value in self.values.values()]
+        on = undominated(costs, [value[1] for value in self.values.values()])
+        return tuple(names[i] for i in np.argsort(costs, kind="stable") if on[i])
+
+    def draw(self, axes):
+        axes.set_xscale("log")
+        front = [self.values[name] for name in self.front]
+        axes.step([cost for cost, *_ in front], [score for _, score, *_ in front], where="post", color=ACCENT)
+        order = sorted(self.values, key=lambda name: self.values[name][1])
+        for place, name in enumerate(order):
+            cost, score, *spread = self.values[name]
+            best = name in self.front
+            axes.errorbar(cost, score, spread[0] if spread else None, fmt="o" if best else "s", markersize=6,
+                          color=ACCENT if best else "#777777", ecolor="#AAAAAA")  # fmt: skip
+            axes.annotate(
+                name,
+                (cost, score),
+                (1.06, (place + 0.5) / len(order)),
+                textcoords="axes fraction",
+                va="center",
+                fontsize=10,
+                fontweight="bold" if best else "normal",
+                arrowprops={"arrowstyle": "-", "color": "#CCCCCC", "linewidth": 0.7, "shrinkB": 4},
+            )
+        axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def undominated(costs, scores):
+    """Which entries no other beats, bool (n,): none has a cost as low and a score as high, and one of them better."""
+    costs, scores = np.asarray(costs, float), np.asarray(scores, float)
+    no_worse = (costs <= costs[:, None]) & (scores >= scores[:, None])
+    better = (costs < costs[:, None]) | (scores > scores[:, None])
+    return ~(no_worse & better).any(axis=1)
 
 
 @dataclass

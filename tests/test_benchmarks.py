@@ -5,6 +5,7 @@ import math
 import time
 from functools import partial
 
+import numpy as np
 import pytest
 
 from benchmarks import race
@@ -129,3 +130,28 @@ def test_real_photographs_are_parted_about_as_well_as_by_the_libraries(real_data
     )
     assert covering["course"] > covering["theirs"] - 0.05
     assert shifted[0] > covering["course"]  # regions of any size beat tiles
+
+
+def test_real_streets_are_read_as_their_pack_says(real_data):
+    """Its README gives what the most frequent class of each position scores: 0.616 of the pixels, mean IoU 0.170."""
+    from benchmarks import real_networks
+
+    floor = real_networks.by_position(real_data / "camvid")
+    assert (floor["accuracy"], floor["miou"]) == pytest.approx((0.616, 0.170), abs=6e-4)
+    assert floor["new_drive_miou"] != floor["miou"]
+    found = real_networks.run(real_data / "camvid", "FCN-32s", seed=0, steps=2, split="val")
+    assert set(real_networks.SHOWN) < set(found) and 0 < found["miou"] < 0.5
+
+
+def test_void_counts_in_no_score_of_real_streets():
+    from benchmarks import real_networks
+
+    target = np.zeros((20, 30), np.uint8)
+    target[:, 10:20], target[:, 20:] = 9, 255
+    right = np.where(target == 255, 4, target)
+    found = real_networks.scores([target, target], [right, right], ["Seq05VD_1", "0001TP_2"])
+    assert set(found.values()) == {1.0}
+    half = right.copy()
+    half[10:, 10:20] = 0
+    worse = real_networks.scores([target, target], [right, half], ["Seq05VD_1", "0001TP_2"])
+    assert worse["new_drive_miou"] == 1 and worse["iou_pedestrian"] == 0.75 and worse["boundary_f"] < 1

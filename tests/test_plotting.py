@@ -36,6 +36,7 @@ PANELS = {
     "curves": P.Curves(X, {"a": X, "b": (X, X**2)}, "c", marks={"best": (0.5, 0.5)}, ylim=(0, 1)),
     "bars": P.Bars({"a": 0.5, "b": np.nan}, "b", spread={"a": (0.4, 0.6)}),
     "points": P.Points({"a": (X, X), "b": (X, X**2)}, "p", diagonal=True),
+    "front": P.Front({"cheap": (1, 0.2), "dear": (100, 0.9, 0.05), "beaten": (120, 0.3)}, "f", "ms", "IoU"),
     "points of one unit": P.Points({"a": (X, X)}, "p", colours=((0.2, 0.4, 0.6),), equal=True),
     "network": P.Network({"s": (0, 1), "t": (2, 0)}, [("s", "t", "3")], "n", full=[("s", "t")], side=["s"]),
 }
@@ -80,6 +81,18 @@ def test_names_take_the_place_of_the_numbers_below_a_curve():
         (0, "near"),
         (2, "far"),
     ]
+
+
+def test_on_the_front_are_those_that_none_beats_in_both():
+    assert P.undominated([1, 2, 3, 3, 1], [0.1, 0.5, 0.4, 0.6, 0.1]).tolist() == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    values = {"dear": (30, 0.9), "worse": (40, 0.8), "cheap": (1, 0.2, 0.01), "as good": (30, 0.7)}
+    assert P.Front(values).front == ("cheap", "dear")
 
 
 def test_a_figure_of_all_panels_is_laid_out_in_rows():

@@ -60,7 +60,7 @@ def streets(seeds):
     return list(images), list(targets)
 
 
-def learn_streets(name, seed=0, steps=None, **options):
+def learn_streets(name, seed=0, steps=None, rate=5e-3, **options):
     """(model, History): one of `STREET_NETS`, taught by streets and mirrored ones; options as for `training.fit`.
 
     Another network may be given as a function that makes it.
@@ -70,9 +70,8 @@ def learn_streets(name, seed=0, steps=None, **options):
     model = STREET_NETS.get(name, name)()
     mirrored = v2.RandomHorizontalFlip()
     given = training.Batches(*streets(chosen), size=8, augment=mirrored, seed=seed)
-    history = training.fit(
-        model, given, steps=steps or STREET_STEPS, optimiser=lambda p: training.adamw(p, 5e-3), **options
-    )
+    optimiser = partial(training.adamw, rate=rate)
+    history = training.fit(model, given, steps=steps or STREET_STEPS, optimiser=optimiser, **options)
     return model, history
 
 
