@@ -59,7 +59,7 @@ NETWORKS = {
 def learn(net, seed=0, steps=None, **options):
     """(model, History): one of `NETWORKS`, taught by streets; options as for `training.fit`."""
     make = partial(NETWORKS[net].make, 3, len(synthetic.TOWN_CLASSES))
-    return upsampling.teach_streets(make, seed, steps, rate=rate(net), **options)
+    return upsampling.learn_streets(make, seed, steps, rate(net), **options)
 
 
 def rate(net):
