@@ -253,8 +253,9 @@ class AttentionExplorer(Explorer):
         row, column = self._pixel
         best = self._over(np.unravel_index(np.argmax(self.map), self.map.shape), self.map.shape)
         says = "is listened to most by" if self._incoming else "listens most to"
+        title = self._title(self._layer, self._head)
         return (
-            f"Layer {self._layer + 1}, {self.names[self._layer]}, {_head_name(self._head)}: row {row}, column {column} "
+            f"{title[0].upper()}{title[1:]} ({self.names[self._layer]}): row {row}, column {column} "
             f"{says} row {best[0]}, column {best[1]} ({self.map.max():.1%}); {self.places} places hold "
             f"{self._sorted[: self.places].sum() / (self._sorted.sum() or 1):.0%}."
         )
@@ -268,7 +269,7 @@ class AttentionExplorer(Explorer):
         chosen = [(n, h) for n in range(len(self._layers))[::-1] for h in range(len(self._layers[n][1]))][:4]
         for number, head in sorted(chosen):
             found = self._of(number, head)
-            text = f"{self.names[number]}, {_head_name(head)}"
+            text = self._title(number, head)
             frames.append(
                 plotting.Picture(found, text, scale=(0, float(found.max()) or 1), colormap="viridis")
             )
@@ -280,6 +281,10 @@ class AttentionExplorer(Explorer):
             alt=f"{self.canvas.label}. What the pixel in row {row}, column {column} listens to: {'; '.join(story)}.",
             caption=f"The pixel in row {row}, column {column} asks. Bright: listened to. {'; '.join(story)}.",
         )
+
+    def _title(self, number, head):
+        name = "mean of the heads" if head < 0 else f"head {head + 1}"
+        return f"layer {number + 1}, {name}" if len(self._layers) > 1 else name
 
     @property
     def _shown(self):
@@ -355,10 +360,6 @@ def _tinted(values):
     import matplotlib
 
     return matplotlib.colormaps["viridis"](values / (values.max() or 1))[..., :3]
-
-
-def _head_name(head):
-    return "mean of the heads" if head < 0 else f"head {head + 1}"
 
 
 def _size(image):

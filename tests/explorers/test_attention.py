@@ -43,7 +43,7 @@ def test_layer_and_head_are_chosen_by_sliders(explorer, model, image):
     act(explorer, "slider", name="head", value=2)
     np.testing.assert_allclose(explorer.map, first[1, 4, 6])
     act(explorer, "slider", name="layer", value=2)
-    assert (explorer.layer, explorer.head) == (1, 1) and "2.attention, head 2" in explorer.canvas.status
+    assert (explorer.layer, explorer.head) == (1, 1) and "Layer 2, head 2 (2.attention)" in explorer.canvas.status
     np.testing.assert_allclose(explorer.map, second[1, 4, 6])
     assert explorer.map.shape == (4, 6)
     explorer.head = 3
@@ -148,7 +148,7 @@ def test_how_vague_a_map_is(weights, places):
 def test_the_strip_tells_where_the_pixel_looks(explorer):
     strip = explorer.strip()
     assert "noise" in strip.alt and strip.alt.count("most to row") == 4
-    assert "row 8, column 12" in strip.alt
+    assert "row 8, column 12" in strip.alt and "layer 2, head 4: most" in strip.alt
 
 
 @pytest.mark.parametrize(
