@@ -22,7 +22,7 @@ from course_utils.explorers.canvas import (
 
 _ARROWS = {"left": (0, -1), "up": (-1, 0), "down": (1, 0), "right": (0, 1)}
 _SURE = 12.0  # the largest score: nobody is surer than p = 0.999994
-_STEP = 2  # pixels between the places at which the curve is computed
+_STEP = 4  # pixels between the places at which the curve is computed
 _CEILING = 1.5  # of the curve, in units of finding nothing
 _HINT = (
     "Try: drag the answer off the object, until the two no longer touch, and go through the losses; then cut a gap "
@@ -58,9 +58,11 @@ class Answer:
 def price_lists(target):
     """The losses that are compared, by name: functions of logits (1, 2, H, W) and a target int64 (1, H, W).
 
-    Weights are those of `losses.inverse_frequency` for this target (H, W), bool.
+    Weights are those of `losses.inverse_frequency` for this target (H, W), bool. clDice erodes as often as it takes to
+    find the target's centre line, but not more than six times.
     """
     weights = losses.inverse_frequency([target.astype(int)], 2)
+    thickness = min(int(-losses.signed_distance(target).min()), 6)
     return {
         "cross-entropy": losses.cross_entropy,
         "weighted": partial(losses.cross_entropy, weights=weights),
@@ -69,7 +71,7 @@ def price_lists(target):
         "Dice": losses.dice,
         "Tversky": partial(losses.tversky, alpha=0.2, beta=0.8),
         "Lovász": losses.lovasz,
-        "clDice": partial(losses.cldice, classes=[1]),
+        "clDice": partial(losses.cldice, classes=[1], iterations=thickness),
         "boundary": partial(losses.boundary, classes=[1]),
     }
 
@@ -127,7 +129,7 @@ class LossExplorer(Explorer):
             for name, price in self._losses.items()
         }  # fmt: skip
         self._answer, self._loss, self._history, self._gesture = start or Answer(columns=6), loss, [], None
-        self._before = None
+        self._before, self._around = None, {}
         self.canvas = Canvas(
             image, label=f"Loss explorer: {name}", hint=hint, tool="drag", opacity=0.8, respond=self.respond,
         )  # fmt: skip
@@ -209,10 +211,15 @@ class LossExplorer(Explorer):
 
     def _scaled(self, name, value):
         perfect, nothing = self._ends[name]
-        return (value - perfect) / (nothing - perfect)
+        return (value - perfect) / ((nothing - perfect) or 1)  # clDice sees no line in what is very thick
+
+    def _scores(self, answer):
+        if answer.gap not in self._around:
+            self._around = {answer.gap: around(self.target, answer.gap)}
+        return scores(self.target, answer, self._around[answer.gap])
 
     def _compute(self):
-        score = scores(self.target, self._answer)
+        score = self._scores(self._answer)
         self.prediction = score > 0
         self.values = {name: price(_pair(score), self._class).item() for name, price in self._losses.items()}
         self.push = push(self._losses[self._loss], score, self._class)
@@ -297,7 +304,7 @@ class LossExplorer(Explorer):
 
     def strip(self):
         """One answer beside its object, and where four losses push."""
-        score = scores(self.target, self._answer)
+        score = self._scores(self._answer)
         frames, story = [], []
         for name in ("cross-entropy", "Dice", "Lovász", "boundary"):
             field = push(self._losses[name], score, self._class)
@@ -321,18 +328,28 @@ class LossExplorer(Explorer):
         )
 
 
-def scores(target, answer):
-    """The score of the object at each pixel, float64 (H, W), for an `Answer` about a target (H, W), bool."""
+def scores(target, answer, distance=None):
+    """The score of the object at each pixel, float64 (H, W), for an `Answer` about a target (H, W), bool.
+
+    distance : what `around` says for this target and gap, for those who ask often
+    """
+    height, width = target.shape
+    distance = around(target, answer.gap) if distance is None else distance
+    window = distance[height - answer.rows :, width - answer.columns :][:height, :width]
+    return (answer.sure * (answer.grow - window)).clip(-_SURE, _SURE)
+
+
+def around(target, gap):
+    """Signed distance to the object without so many rows of its middle, in a frame as large as the picture all round.
+
+    target : bool (H, W). Returns float64 (3 H, 3 W); far away everywhere where nothing is left.
+    """
     height, width = target.shape
     mask = np.pad(target, ((height, height), (width, width)))
     rows = np.flatnonzero(target.any(axis=1)) + height
-    middle, half = (rows[0] + rows[-1] + 1) // 2, answer.gap // 2
-    mask[middle - half : middle - half + answer.gap] = False
-    if not mask.any():
-        return np.full(target.shape, -_SURE)
-    distance = losses.signed_distance(mask)
-    window = distance[height - answer.rows :, width - answer.columns :][:height, :width]
-    return (answer.sure * (answer.grow - window)).clip(-_SURE, _SURE)
+    top = (rows[0] + rows[-1] + 1) // 2 - gap // 2
+    mask[top : top + gap] = False
+    return losses.signed_distance(mask) if mask.any() else np.full(mask.shape, np.inf)
 
 
 def push(loss, score, target):

@@ -100,6 +100,13 @@ def test_a_gap_is_dear_to_cldice_and_growing_is_not(target):
     assert gap["Dice"] < grown["Dice"]
 
 
+def test_what_is_very_thick_has_no_line_and_no_clash():
+    block = np.zeros((50, 50), bool)
+    block[10:40, 10:40] = True
+    explorer = LossExplorer(block, loss="clDice")
+    assert explorer.values["clDice"] == pytest.approx(0) and np.isfinite(explorer._curve()[1]).all()
+
+
 def test_the_scale_runs_from_perfect_to_nothing(target, explorer):
     explorer.answer = Answer(sure=4)
     at_home = explorer._relative()
