@@ -133,7 +133,6 @@ def fit(
     checkpoint=None,
     bundled=None,
     device=None,
-    clock=time.perf_counter,
     watch=True,
 ):
     """Teach ``model``, in place, and return the History.
@@ -158,8 +157,6 @@ def fit(
         Name of the weights that ship with the course and are loaded instead in lectures, see `training.bundled`.
     device : str or torch.device, optional
         By default the best of this machine. On CUDA it computes in mixed precision.
-    clock : function that returns seconds
-        ``time.process_time`` counts those of the processor: fair to compare on a machine that has other work, too.
     watch : bool
         Draw the curves while it learns.
 
@@ -189,9 +186,9 @@ def fit(
     try:
         with _interruptible() as interrupts:
             while not ended:
-                start = clock()
+                start = time.perf_counter()
                 value = _step(learner, run.optimiser, scaler, next(stream), loss, schedule(progress))
-                history.seconds += clock() - start
+                history.seconds += time.perf_counter() - start
                 progress, interrupted, failed = _agreed(
                     budget.progress(history, done=1), interrupts, not np.isfinite(value)
                 )
