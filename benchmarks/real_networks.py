@@ -4,7 +4,7 @@
 
 Which five, the streets of `town` decide: those with the highest mean IoU on its validation streets in the study
 ``networks``. Each learns with three seeds from windows of the 367 training frames (180 × 240 pixels), mirrored at
-random, with the rates of that study; the last weights count, so that no frame of CamVid is used to choose. The test
+random, with the rate of that study; the last weights count, so that no frame of CamVid is used to choose. The test
 frames are read once for each network and seed, and every such reading is noted in ``data/results/readings.csv``. Of
 them 171 belong to a drive of which no training frame comes (*new drive*); the others continue drives that were learned
 from. *Position alone* gives each pixel the class that is most frequent there in the training frames.
@@ -99,7 +99,7 @@ def run(pack, net, seed, steps, split):
     given = training.Batches(
         *frames(pack, "train")[:2], size=8, crop=CROP, augment=v2.RandomHorizontalFlip(), seed=seed
     )
-    optimiser = partial(training.adamw, rate=networks.rate(net))
+    optimiser = partial(training.adamw, rate=networks.RATE)
     history = training.fit(model, given, steps=steps, optimiser=optimiser, watch=False)
     images, targets, names = frames(pack, split)
     answers = [training.predict(model, image).argmax(0) for image in images]

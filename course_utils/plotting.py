@@ -387,7 +387,12 @@ class Front:
         return tuple(names[i] for i in np.argsort(costs, kind="stable") if on[i])
 
     def draw(self, axes):
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         front = [self.values[name] for name in self.front]
         axes.step([cost for cost, *_ in front], [score for _, score, *_ in front], where="post", color=ACCENT)
         order = sorted(self.values, key=lambda name: self.values[name][1])
@@ -404,7 +409,13 @@ class Front:
                 va="center",
                 fontsize=10,
                 fontweight="bold" if best else "normal",
-                arrowprops={"arrowstyle": "-", "color": "#CCCCCC", "linewidth": 0.7, "shrinkB": 4},
+                arrowprops={
+                    "arrowstyle": "-",
+                    "color": "#CCCCCC",
+                    "linewidth": 0.7,
+                    "shrinkB": 4,
+                    "relpos": (0, 0.5),
+                },
             )
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         axes.spines[["top", "right"]].set_visible(False)
