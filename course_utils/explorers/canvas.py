@@ -421,7 +421,7 @@ def _ticks(low, high):
     rough = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough)
-    return np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 12)
+    return np.round(np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step, 12) + 0.0  # no −0
 
 
 def _outline(labels, number, enlarge, shade, style):

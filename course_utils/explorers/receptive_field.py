@@ -24,8 +24,8 @@ _HINT = (
 )
 _DILATED_HINT = (
     "Try: give all layers dilation 2, then 4; look at the pictures on the right. Set one of them to 1.\n"
-    "Notice: with the same number of weights the field grows; where all dilations share a factor it has holes, and "
-    "only a plain layer closes them."
+    "Notice: the field grows with the same number of weights. Without a plain layer it has holes; with one, only where "
+    "a dilation is larger than the field of those before it."
 )
 LARGEST = 9  # dilation on a slider
 
@@ -300,7 +300,8 @@ class ReceptiveFieldExplorer(Explorer):
         top, bottom, left, right = self.box
         part = np.s_[top : bottom + 1, left : right + 1]
         can, does = self.reach[part], _tones(self.influence)[part]
-        names = {f"can be seen: {_told(can)}": can, "is seen: the gradient": _coloured(does)}
+        told = f"can be seen: {_told(can)}"
+        names = {told: _in_colour(can, _COLOURS[1]), "is seen: the gradient": _coloured(does)}
         pictures = "".join(
             f'<figure style="margin:0;flex:1 1 0;max-width:11em"><img alt="{name}" style="width:100%;'
             f'image-rendering:pixelated" src="data:image/png;base64,{base64.b64encode(png(shown)).decode()}">'
@@ -528,6 +529,11 @@ def _coloured(tones):
     import matplotlib
 
     return matplotlib.colormaps["viridis"](tones)[..., :3]
+
+
+def _in_colour(mask, colour):
+    """A mask in a colour ``"#rrggbb"`` on black, uint8 (H, W, 3)."""
+    return np.where(mask[..., None], [int(colour[i : i + 2], 16) for i in (1, 3, 5)], 0).astype(np.uint8)
 
 
 def _corners(top, bottom, left, right):

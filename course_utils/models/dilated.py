@@ -44,7 +44,7 @@ from course_utils.models.parts import (
 )
 
 DEEP_WIDTHS = (8, 16, 32, 64)  # of DeepLab's features: three halvings, where WIDTHS has four
-RATES = (2, 4, 8)  # dilations of ASPP: 6, 12 and 18 in the original, on maps four times as large
+RATES = (2, 4, 8)  # dilations of ASPP: 6, 12 and 18 in the original, on maps of 33 × 33 pixels
 
 
 # -- from scratch ---------------------------------------------------------------------------------------

@@ -122,6 +122,10 @@ def test_a_slider_dilates_a_layer_and_a_plain_one_closes_the_holes(dilated):
     assert dilated.theory == (7, 7) and "dilation 9" in dilated.canvas.panel
 
 
+def test_the_axis_has_no_minus_zero(dilated):
+    assert ">-0<" not in dilated.canvas.plot["svg"] and ">0<" in dilated.canvas.plot["svg"]
+
+
 def test_the_place_stays_when_a_layer_is_dilated(dilated):
     act(dilated, "click", points=[[9, 30]], brush=1)
     dilated.dilations = (3, 1, 5)
