@@ -27,7 +27,7 @@ from course_utils.models.unet import UNet, UNetDecoder
 from course_utils.studies import upsampling
 from course_utils.study import rounded, study
 
-STEPS, VALIDATIONS = 300, 15
+STEPS, VALIDATIONS = 400, 20
 PICTURES = {"train": 2000, "validation": 60, "test": 200}
 BACKGROUND = 0.1  # its weight in the loss: nine pixels of ten are water
 WIDTHS = (8, 32)  # one halving: no pixel's answer depends on anything more than 10 pixels away
