@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import race
 from benchmarks.race import Race, Row
-from course_utils import kernel
+from course_utils import kernel, paths
 
 
 def sums(check=lambda answers: None):
@@ -159,3 +159,36 @@ def test_void_counts_in_no_score_of_real_streets():
     half[10:, 10:20] = 0
     worse = real_networks.scores([target, target], [right, half], ["Seq05VD_1", "0001TP_2"])
     assert worse["new_drive_miou"] == 1 and worse["iou_pedestrian"] == 0.75 and worse["boundary_f"] < 1
+
+
+def test_runs_on_real_streets_are_noted_and_taken_up_again(tmp_path, monkeypatch):
+    from benchmarks import real_networks as real
+
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(paths, "bundled", lambda name: tmp_path)
+    monkeypatch.setenv("COURSE_REAL_DATA", str(tmp_path))
+    monkeypatch.setattr(real.networks, "best", lambda count: ["U-Net", "FCN-8s"])
+    done = []
+
+    def run(pack, net, seed, steps, split):
+        done.append((net, seed, split))
+        return dict.fromkeys(real.SHOWN, 0.5 + seed / 10) | {"minutes": 2.0}
+
+    monkeypatch.setattr(real, "run", run)
+    monkeypatch.setattr(real, "by_position", lambda pack: dict.fromkeys(real.SHOWN, 0.2))
+    monkeypatch.setattr(real, "write_report", lambda: None)
+    monkeypatch.setattr(real.checksums, "update", lambda: None)
+    real.main([])
+    assert done == [(net, seed, "test") for net in ("U-Net", "FCN-8s") for seed in range(real.SEEDS)]
+    runs = tmp_path / "results" / "real_networks_runs.csv"
+    runs.write_text(
+        "".join(runs.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8"
+    )
+    real.main([])
+    assert done[6:] == [("FCN-8s", 2, "test")]
+    noted = (tmp_path / "results" / "readings.csv").read_text(encoding="utf-8").splitlines()
+    assert len(noted) == 1 + len(done) and noted[-1].endswith('"FCN-8s, seed 2"')
+    table = (tmp_path / "results" / "real_networks.csv").read_text(encoding="utf-8").splitlines()
+    assert table[1].startswith("position alone,0.200") and table[2].startswith("U-Net,0.600 ± 0.100")
+    real.main(["--steps", "2"])
+    assert [split for _, _, split in done[7:]] == ["val", "val"]
