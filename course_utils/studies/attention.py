@@ -1,5 +1,6 @@
 """Lesson 12: networks that differ by a kind of attention, asked about marks far away and about streets; the studies."""
 
+import copy
 from contextlib import contextmanager
 from functools import cache, partial
 from math import nan
@@ -176,6 +177,15 @@ def without_each(model, samples):
     return found
 
 
+def mirrored(model):
+    """A copy of a network whose encoder sees the picture mirrored beyond the border, where it has learned on zeros."""
+    model = copy.deepcopy(model)
+    for layer in model.encoder.modules():
+        if isinstance(layer, nn.Conv2d) and layer.padding != (0, 0):
+            layer.padding_mode = "reflect"
+    return model
+
+
 @cache
 def far(count=60, width=64, distance=40):
     """Beacons twice as wide as those that are learned, with lamps beyond the width of those: tuple of samples."""
@@ -191,9 +201,10 @@ def far(count=60, width=64, distance=40):
 def beacon_attention(seed, net):
     """`names` on test pictures, of the weights that validated best; and on validation pictures on the way.
 
-    ``far`` is what is right of pictures with lamps farther away than any that was learned; ``least_head`` and
-    ``most_head`` what is right without the head of attention that matters least, and most (NaN where there is none);
-    ``majority_20`` a share after 20 steps, and so on.
+    ``far`` is what is right of pictures with lamps farther away than any that was learned; ``mirrored`` what is right
+    when mirrored pictures take the place of the zeros around the border, for whoever has learned to tell places by
+    them; ``least_head`` and ``most_head`` what is right without the head of attention that matters least, and most (NaN
+    where there is none); ``majority_20`` a share after 20 steps, and so on.
     """
     curve = []
     model, history = taught(net, seed, curve=curve, watch=False)
@@ -205,6 +216,7 @@ def beacon_attention(seed, net):
     heads = without_each(model, beacons("test")).values()
     more = {
         "far": names(model, far())["right"],
+        "mirrored": names(mirrored(model), beacons("test"))["right"],
         "least_head": max(heads, default=nan),
         "most_head": min(heads, default=nan),
     }

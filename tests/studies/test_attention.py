@@ -121,6 +121,17 @@ def test_a_silent_head_is_not_heard_for_a_while():
     }
 
 
+def test_what_is_mirrored_beyond_the_border_is_felt_near_it_alone():
+    torch.manual_seed(0)
+    images = torch.rand(1, 3, 48, 48)
+    for net, felt in {"local": True, "attention of pixels": False}.items():
+        model = attention.NETS[net]().eval()
+        other = attention.mirrored(model)
+        before, after = model.encoder(images)[-1], other.encoder(images)[-1]
+        assert torch.allclose(before, after) is not felt
+        assert torch.allclose(before[..., 8:-8, 8:-8], after[..., 8:-8, 8:-8], atol=1e-6)
+
+
 def test_far_lamps_are_beyond_all_that_is_learned():
     for sample in attention.far(5):
         for mark in sample.marks:
