@@ -5,7 +5,7 @@ gets right *and* by what it costs, and the question is which ones are beaten by 
 
 What is the same for all: the streets of lesson 09 (those to learn from differ by seed), mirrored at random; batches of
 eight; `STREET_STEPS` steps; AdamW and its schedule. So is the learning rate, twice that of lesson 09: of 0.002, 0.005
-and 0.01 it did best on validation streets, for the U-Net and for the transformer alike. The widths are those of lesson
+and 0.01 it did best on validation streets, for U-Net, DeepLab and SegFormer alike. The widths are those of lesson
 09's networks, but for networks that keep the size of the image, which can only afford few channels: their costs say
 how many.
 """
