@@ -12,8 +12,8 @@ _SHOWN = 60  # of the strongest places, in the plot
 _HINT = (
     "Try: click on something, then on its surroundings. Move the head, then the layer. Go where it looks (F), and ask "
     "who looks there (W).\n"
-    "Notice: pixels of one thing ask alike, heads ask for different things, and a bright place tells where a pixel "
-    "looked, not what it took from there."
+    "Notice: tinted places get more than an even share. Pixels of one thing ask alike, heads ask for different things; "
+    "and a bright place tells where a pixel looked, not what it took from there."
 )
 
 
@@ -71,7 +71,7 @@ class AttentionExplorer(Explorer):
             label=f"Attention explorer: {name}",
             hint=_HINT if hint is None else hint,
             tool="click",
-            opacity=0.7,
+            opacity=0.6,
             colours=[plotting.ANSWER, plotting.PALETTE[3]],
             respond=self.respond,
             actions=[
@@ -201,7 +201,7 @@ class AttentionExplorer(Explorer):
         least = self._sorted[self.places - 1] if self.places else np.inf
         with self.canvas.hold_sync():
             self.canvas.layers = [
-                heat("attention", large, 0, clear=True),
+                heat("attention", large, self.map.mean(), clear=True),  # what gets more than an even share
                 layer("the strongest", large >= least, plotting.ANSWER, tint=False),
             ]
             self.canvas.marks = [self._box(self._grids()[self._incoming])]

@@ -43,7 +43,10 @@ def test_layer_and_head_are_chosen_by_sliders(explorer, model, image):
     act(explorer, "slider", name="head", value=2)
     np.testing.assert_allclose(explorer.map, first[1, 4, 6])
     act(explorer, "slider", name="layer", value=2)
-    assert (explorer.layer, explorer.head) == (1, 1) and "Layer 2, head 2 (2.attention)" in explorer.canvas.status
+    assert (explorer.layer, explorer.head) == (
+        1,
+        1,
+    ) and "Layer 2, head 2 (2.attention)" in explorer.canvas.status
     np.testing.assert_allclose(explorer.map, second[1, 4, 6])
     assert explorer.map.shape == (4, 6)
     explorer.head = 3
@@ -69,6 +72,7 @@ def test_the_tint_is_the_map_over_the_image(explorer):
     assert painted.shape == (16, 24)
     np.testing.assert_array_equal(painted[::2, ::2], painted[1::2, 1::2])
     assert painted[::2, ::2].flat[explorer.map.argmax()] == painted.max()
+    np.testing.assert_array_equal(painted[::2, ::2] > 0, explorer.map > explorer.map.mean())
 
 
 def test_the_line_outlines_so_many_of_the_strongest_places(explorer):
