@@ -316,7 +316,9 @@ def test_beta_pays_for_finding():
 
 
 def test_regions_are_those_of_segmentation_models_pytorch():
-    theirs = pytest.importorskip("segmentation_models_pytorch").losses
+    theirs = pytest.importorskip(
+        "segmentation_models_pytorch", reason="it is in the dependency group `bench`"
+    ).losses
     logits = torch.randn(3, 4, 9, 8)
     target = torch.randint(4, (3, 9, 8))
     target[0, :2] = 255
