@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _UNSET = object()
+_ELSEWHERE = " (This in another case than the one below.)"
 _LEAST_TIME = 0.01  # seconds that even the last case gets
 
 
@@ -382,8 +383,17 @@ def _points(exercise, verdicts):
 def _first_words(exercise, answer, verdicts):
     """What is said before all else: an exception, lost time, a wrong form, chance, or a changed argument."""
     failing = [verdict.failing for verdict in verdicts if verdict.holds is False]
-    says = (_case_words(exercise, answer, case) for case in failing)
-    return next(filter(None, says), "")
+    for case in failing:
+        says = _case_words(exercise, answer, case)
+        if says:
+            return says + (_ELSEWHERE if _is_elsewhere(case, failing[0]) else "")
+    return ""
+
+
+def _is_elsewhere(case, shown):
+    """Whether what is said of a case is not to be seen in the failing case that the report shows, the first one."""
+    both_changed = case.outcome.changed and shown.outcome.changed
+    return bool(case.arguments) and case is not shown and not both_changed
 
 
 def _case_words(exercise, answer, case):

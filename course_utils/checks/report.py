@@ -159,13 +159,9 @@ def _value_html(value, right=None):
 
     ``right``, when given, is what it is compared with: cells that differ are marked, else they are counted.
     """
-    if _is_stack(value):
-        value = list(value)
+    value, right = _planes(value), _planes(right)
     if _is_group(value):
-        rights = (
-            right if isinstance(right, list | tuple) and len(right) == len(value) else [None] * len(value)
-        )
-        inside = "".join(map(_value_html, value, rights))
+        inside = "".join(map(_value_html, value, _partners(value, right)))
         return f'<div style="display:flex;flex-wrap:wrap;gap:0.8em;align-items:flex-start">{inside}</div>'
     if _as_grid(value) is not None:
         return _grid_html(_as_grid(value), _differences(value, right))
@@ -187,7 +183,7 @@ def _is_group(value):
     return (
         isinstance(value, list | tuple)
         and 0 < len(value) <= _MOST_ARRAYS
-        and any(_is_shown(entry) or _as_grid(entry) is not None for entry in value)
+        and any(_is_shown(entry) or _as_grid(entry) is not None or _is_stack(entry) for entry in value)
     )
 
 
@@ -200,6 +196,16 @@ def _is_stack(value):
         and value.shape[2] not in (0, 3)
         and _as_grid(value[0]) is not None
     )
+
+
+def _planes(value):
+    """The planes of a small stack, as a list; any other value as it is."""
+    return list(value) if _is_stack(value) else value
+
+
+def _partners(value, right):
+    """For each entry of a group what it is compared with; None where there is nothing to compare."""
+    return right if isinstance(right, list | tuple) and len(right) == len(value) else [None] * len(value)
 
 
 def _grid_html(array, differs):
@@ -336,16 +342,16 @@ def _text(exercise, judgement):
 
 def _case_lines(exercise, case):
     for shown, value, right in _parts(exercise, case):
-        name = shown.replace("`", "")
-        if _is_group(value):
-            rights = right if isinstance(right, list | tuple) and len(right) == len(value) else value
-            for i, (entry, theirs) in enumerate(zip(value, rights, strict=True)):
-                yield from _value_lines(f"{name}, {i + 1} of {len(value)}", entry, theirs)
-        else:
-            yield from _value_lines(name, value, right)
+        yield from _value_lines(shown.replace("`", ""), value, right)
 
 
 def _value_lines(name, value, right):
+    kind = "plane " if _is_stack(value) else ""
+    value, right = _planes(value), _planes(right)
+    if _is_group(value):
+        for i, (entry, theirs) in enumerate(zip(value, _partners(value, right), strict=True)):
+            yield from _value_lines(f"{name}, {kind}{i + 1} of {len(value)}", entry, theirs)
+        return
     grid = _as_grid(value)
     if grid is None:
         yield f"  {name}: {_value_text(value)}{_difference_text(value, right)}"

@@ -1,5 +1,7 @@
 """How a judgement is shown: answers of several values, changed arguments."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,40 @@ def test_a_changed_argument_is_shown_before_and_after(answer_too):
     assert "  values after your call:\n        1     2     3     5" in result.text
     assert "<code>values</code> after your call" in result.html
     assert ("right answer" in result.text) is answer_too
+
+
+def stacked(values):
+    return np.stack([values.reshape(2, 2), -values.reshape(2, 2)])
+
+
+def test_a_small_stack_is_shown_plane_by_plane():
+    result = shown(exercise(stacked), lambda values: abs(stacked(values)))
+    assert "your answer, plane 2 of 2:\n        3     1\n        2     5\n" in result.text
+    assert "right answer, plane 2 of 2:\n       -3    -1\n" in result.text
+    assert result.html.count("✗</span></td>") == 4
+
+
+def test_stacks_in_a_list_are_shown_plane_by_plane():
+    def both(values):
+        return [stacked(values), stacked(values)[:1, :1]]
+
+    result = shown(exercise(both), lambda values: [entry + 1 for entry in both(values)])
+    assert "your answer, 2 of 2, plane 1 of 1:\n        4     2\n" in result.text
+    assert result.html.count("✗</span></td>") == 10
+
+
+def test_words_about_another_case_than_the_one_shown_say_so():
+    task = replace(
+        exercise(largest),
+        properties=(
+            Property("is right", [np.array([3.0, 1, 2, 5])]),
+            Property("is right elsewhere", [np.array([1.0, 2])]),
+        ),
+    )
+
+    def stops(values):
+        return values[2]
+
+    said = judge(task, stops).says
+    assert said.startswith("Your code stopped with IndexError") and said.endswith("than the one below.)")
+    assert not judge(task, lambda values: values[7]).says.endswith("below.)")
