@@ -39,6 +39,14 @@ def _first_offset_for_all(features, weights, offsets, side):
     return _products(features, weights, side) + offsets[0]
 
 
+def _sum_of_offsets(features, weights, offsets, side):
+    return _products(features, weights, side) + offsets.sum()
+
+
+def _offsets_in_each_channel(features, weights, offsets, side):
+    return _products(features, weights, side) + len(features) * offsets[:, None, None]
+
+
 def _flipped_scan(features, weights, offsets, side):
     kernels = _kernels(features, weights, side)[..., ::-1, ::-1]
     return _products(features, weights, side, kernels=kernels) + offsets[:, None, None]
@@ -138,6 +146,11 @@ SCAN = Exercise(
             "You added the first class's offset to the scores of every class. Each class has one of its own.",
         ),
         Mistake(
+            "sum of the offsets",
+            _sum_of_offsets,
+            "You added the sum of all offsets to every score. Each class has one of its own.",
+        ),
+        Mistake(
             "kernels flipped",
             _flipped_scan,
             "You turned the kernels round, as the convolution of mathematics does. A dense layer multiplies the first "
@@ -170,6 +183,12 @@ SCAN = Exercise(
             "offset in each product",
             _offsets_in_each_product,
             "You added the offset once for every product. It is added once to each score, after the sum.",
+        ),
+        Mistake(
+            "offset in each channel",
+            _offsets_in_each_channel,
+            "You added the offset once for every channel. It is added once to each score, after the sum over the "
+            "channels, too.",
         ),
         Mistake(
             "negative scores cut off",
@@ -232,6 +251,32 @@ def _as_the_values_are(values, kernel, stride):
     for i, value in enumerate(values):
         result[i * stride : i * stride + len(kernel)] += (value * kernel).astype(values.dtype)
     return result
+
+
+def _zeros_like_the_values(values, kernel, stride):
+    result = np.zeros((len(values) - 1) * stride + len(kernel), values.dtype)
+    for i, value in enumerate(values):
+        result[i * stride : i * stride + len(kernel)] += value * kernel
+    return result
+
+
+def _whole_zeros(values, kernel, stride):
+    result = np.zeros((len(values) - 1) * stride + len(kernel), int)
+    for i, value in enumerate(values):
+        result[i * stride : i * stride + len(kernel)] += value * kernel
+    return result
+
+
+def _last_stamp_missing(values, kernel, stride):
+    result = np.zeros((len(values) - 1) * stride + len(kernel))
+    for i in range(len(values) - 1):
+        result[i * stride : i * stride + len(kernel)] += values[i] * kernel
+    return result
+
+
+def _kernel_of_sum_one(values, kernel, stride):
+    total = kernel.sum()
+    return enlarge(values, kernel, stride) / (total if total else 1)
 
 
 def _averaged(values, kernel, stride):
@@ -312,7 +357,7 @@ ENLARGE = Exercise(
             ],
         ),
         Property(
-            "is uneven for a constant where the stride does not divide the kernel",
+            "turns a constant into the sums of the weights that meet",
             [(np.ones(4), np.ones(3), 2), (np.ones(3), np.ones(5), 3), (np.ones(3), np.ones(4), 2)],
         ),
         Property("is right on other values", _stamps, weight=2),
@@ -377,6 +422,29 @@ ENLARGE = Exercise(
                 ("whole numbers", _whole_numbers),
                 ("kind of number of the values", _as_the_values_are),
             )
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "Your result was made for whole numbers, and fractions cannot be added into it. The values may be "
+                "whole numbers: start from float zeros all the same, `np.zeros(…)` without a dtype.",
+            )
+            for name, wrong in (
+                ("zeros of the values' kind", _zeros_like_the_values),
+                ("zeros that are whole numbers", _whole_zeros),
+            )
+        ),
+        Mistake(
+            "last stamp missing",
+            _last_stamp_missing,
+            "Your last value stamps nothing. There is a stamp for every value, `len(values)` of them.",
+        ),
+        Mistake(
+            "divided by the kernel's sum",
+            _kernel_of_sum_one,
+            "You divided by the sum of the kernel. The transpose holds the same weights as the convolution, as they "
+            "are.",
         ),
         Mistake(
             "zeros between, and cut",
@@ -462,6 +530,15 @@ def _beyond_the_ends(values, factor):
         return np.full(factor, float(values[0]))
     left = np.clip(np.floor(places).astype(int), 0, len(values) - 2)
     return values[left] + (places - left) * (values[left + 1] - values[left])
+
+
+def _nothing_beyond(values, factor):
+    places = (np.arange(len(values) * factor) + 0.5) / factor - 0.5
+    return np.interp(places, np.arange(len(values)), values, left=0, right=0)
+
+
+def _whole_fine_pixels(values, factor):
+    return _read_at(values, (np.arange(len(values) * factor) - factor // 2) / factor)
 
 
 def _zeros_beyond(values, factor):
@@ -551,6 +628,12 @@ HALF_PIXEL = Exercise(
             "out from the middles.",
         ),
         Mistake(
+            "a whole number of fine pixels",
+            _whole_fine_pixels,
+            "You moved the places by a whole number of fine pixels, `factor // 2`. That is right for odd factors "
+            "alone: where the factor is even, the middle of a coarse pixel lies between two fine ones.",
+        ),
+        Mistake(
             "whole numbers",
             _rounded_down,
             "You cut the result to whole numbers. Values on a straight line are fractions: leave them floats.",
@@ -565,6 +648,12 @@ HALF_PIXEL = Exercise(
             _beyond_the_ends,
             "You drew the first and the last line on beyond the middles of the end pixels: values come up that are "
             "in no pixel. There the value stays what it is.",
+        ),
+        Mistake(
+            "0 beyond the ends",
+            _nothing_beyond,
+            "Beyond the middles of the end pixels you answer 0. There the value stays what it is, as `np.interp` has "
+            "it by itself.",
         ),
         Mistake(
             "zeros beyond the ends",
@@ -642,6 +731,18 @@ def _histogram(distance, wrong, edges):
     return np.where(pixels > 0, np.histogram(distance[wrong], edges)[0] / np.maximum(pixels, 1), np.nan)
 
 
+def _no_far_end(distance, wrong, edges):
+    return error_bands(distance, wrong, np.append(edges[:-1], np.inf))
+
+
+def _whole_distances(distance, wrong, edges):
+    return error_bands(np.floor(distance), wrong, edges)
+
+
+def _rounded_distances(distance, wrong, edges):
+    return error_bands(np.round(distance), wrong, edges)
+
+
 def _zero_where_empty(distance, wrong, edges):
     return np.nan_to_num(error_bands(distance, wrong, edges))
 
@@ -663,6 +764,9 @@ def _bandings(rng):
     ):
         distance = rng.integers(0, 7, shape).astype(float)
         cases.append((distance, rng.random(shape) < 0.5, np.array(edges, float)))
+    for shape, edges in (((2, 4), (0, 0.5, 1.5)), ((3, 4), (0.5, 1.5, 2.5, 4)), ((4, 4), (0, 1.25, 2.25))):
+        distance = rng.integers(0, 20, shape) / 4  # not only whole pixels: roots, in a picture
+        cases.append((distance, rng.random(shape) < 0.5, np.array(edges)))
     return cases
 
 
@@ -729,6 +833,23 @@ ERROR_BANDS = Exercise(
             _both_ends,
             "A pixel at the end of one band is counted there and in the next: the far end does not belong to a band, "
             "`distance < far`.",
+        ),
+        Mistake(
+            "no far end",
+            _no_far_end,
+            "Your last band has no far end: pixels beyond the last edge are counted in it, and belong to no band.",
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "You rounded the distances to whole pixels. They may be fractions (diagonal neighbours are 1.41 "
+                "apart), and so may the edges: compare them as they are.",
+            )
+            for name, wrong in (
+                ("distances rounded down", _whole_distances),
+                ("distances rounded", _rounded_distances),
+            )
         ),
         Mistake(
             "the last edge counts",

@@ -37,8 +37,8 @@ _BORDER = 4  # pixels of the output, all round, that the zeros beyond the border
 _HINT = (
     "Try: a transposed convolution with kernel 2, 3, 4 and 5 and equal weights; then random ones (W), and learned ones "
     "(L); then the same with resize, then convolve (R).\n"
-    "Notice: where the kernel is no multiple of the stride, some pixels get more products than others, and even a "
-    "constant becomes a checkerboard. An even count only helps if the weights are alike, too."
+    "Notice: with equal weights a kernel that is no multiple of the stride gives some pixels more products than "
+    "others, and a constant becomes a checkerboard. With other weights the four sums of weights decide."
 )
 
 

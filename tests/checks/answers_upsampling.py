@@ -61,6 +61,21 @@ def one_offset_for_all_classes(features, weights, offsets, side):
     return window_after_window(features, weights, np.full(len(offsets), offsets[0]), side)
 
 
+@wrong("scan-dense")
+def all_offsets_for_each_class(features, weights, offsets, side):
+    return window_after_window(features, weights, np.full(len(offsets), offsets.sum()), side)
+
+
+@wrong("scan-dense")
+def a_dense_layer_a_channel(features, weights, offsets, side):
+    """Each channel is scored by itself, offset included, and the scores are added up."""
+    kernels = weights.reshape(len(weights), len(features), -1)
+    return sum(
+        window_after_window(feature[None], kernels[:, channel], offsets, side)
+        for channel, feature in enumerate(features)
+    )
+
+
 @right("enlarge-by-stamps")
 def by_torch(values, kernel, stride):
     given = (torch.tensor(a, dtype=torch.float64)[None, None] for a in (values, kernel))
@@ -131,6 +146,27 @@ def next_to_each_other(values, kernel, stride):
     return np.outer(values, kernel).ravel()
 
 
+@wrong("enlarge-by-stamps")
+def into_zeros_like_the_values(values, kernel, stride):
+    """numpy refuses to add fractions into whole numbers."""
+    result = np.zeros_like(values, shape=(len(values) - 1) * stride + len(kernel))
+    for i, value in enumerate(values):
+        result[i * stride :][: len(kernel)] += value * kernel
+    return result
+
+
+@wrong("enlarge-by-stamps")
+def all_but_the_last(values, kernel, stride):
+    spread = np.zeros((len(values) - 1) * stride + 1)
+    spread[:-1:stride] = values[:-1]
+    return np.convolve(spread, kernel)
+
+
+@wrong("enlarge-by-stamps")
+def kernel_made_to_sum_to_one(values, kernel, stride):
+    return zeros_between(values, kernel / (kernel.sum() or 1), stride)
+
+
 @right("half-pixel")
 def interpolated_by_torch(values, factor):
     given = torch.tensor(values, dtype=torch.float64)[None, None]
@@ -195,6 +231,19 @@ def floored(values, factor):
     return np.trunc(pixel_after_pixel(values, factor)).astype(np.int64)
 
 
+@wrong("half-pixel")
+def nothing_beyond_the_middles(values, factor):
+    places = (np.arange(len(values) * factor) + 0.5) / factor - 0.5
+    return np.interp(places, np.arange(len(values)), values, 0, 0)
+
+
+@wrong("half-pixel")
+def half_a_factor_in_whole_pixels(values, factor):
+    """Right for odd factors."""
+    places = np.arange(-(factor // 2), len(values) * factor - factor // 2) / factor
+    return np.interp(places, np.arange(len(values)), values)
+
+
 @right("error-bands")
 def sorted_into_bands(distance, wrong_pixels, edges):
     band = np.digitize(distance, edges) - 1
@@ -222,6 +271,22 @@ def a_histogram_of_errors(distance, wrong_pixels, edges):
 def a_density_of_errors(distance, wrong_pixels, edges):
     counts = np.histogram(distance[wrong_pixels], edges)[0]
     return counts / max(wrong_pixels.sum(), 1)
+
+
+@wrong("error-bands")
+def whole_pixels(distance, wrong_pixels, edges):
+    """Distances cut to whole numbers."""
+    return sorted_into_bands(distance.astype(int), wrong_pixels, edges)
+
+
+@wrong("error-bands")
+def rounded(distance, wrong_pixels, edges):
+    return sorted_into_bands(np.rint(distance), wrong_pixels, edges)
+
+
+@wrong("error-bands")
+def the_rest_in_the_last_band(distance, wrong_pixels, edges):
+    return sorted_into_bands(distance, wrong_pixels, [*edges[:-1], np.inf])
 
 
 @wrong("error-bands")
