@@ -191,7 +191,8 @@ class Numbers:
     """A tiny image or matrix whose values stand in its cells, as on paper.
 
     ``highlight`` (bool, same shape) frames cells; ``format`` is a format specification such as ``".2f"``; ``rows`` and
-    ``columns`` name the lines of a matrix.
+    ``columns`` name the lines of a matrix; ``scale`` is the (low, high) shown as black and white, by default the least
+    and the greatest value.
     """
 
     array: np.ndarray
@@ -201,10 +202,11 @@ class Numbers:
     rows: tuple = ()
     columns: tuple = ()
     colormap: str = "gray"
+    scale: tuple | None = None
 
     def draw(self, axes):
         array = np.asarray(self.array, float)
-        low, high = np.nanmin(array), np.nanmax(array)
+        low, high = self.scale or (np.nanmin(array), np.nanmax(array))
         axes.imshow(array, cmap=self.colormap, vmin=low, vmax=max(high, low + 1e-9), interpolation="nearest")
         for (y, x), value in np.ndenumerate(array):
             dark = (value - low) < 0.5 * (high - low)

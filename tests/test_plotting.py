@@ -31,6 +31,7 @@ PANELS = {
         np.arange(6).reshape(2, 3), "numbers", highlight=np.eye(2, 3) > 0, rows="ab", columns="cde"
     ),
     "nan": P.Numbers([[np.nan, 1.0]], "not defined", format=".2f"),
+    "scaled": P.Numbers([[-0.2, 0.0]], "around nought", scale=(-5, 5)),
     "histogram": P.Histogram(X, X, "h", {"Otsu": 0.4, "Li": 0.5}, curve=("variance", X, X**2)),
     "log": P.Histogram(X, X, "h", log=True),
     "curves": P.Curves(X, {"a": X, "b": (X, X**2)}, "c", marks={"best": (0.5, 0.5)}, ylim=(0, 1)),
@@ -70,6 +71,15 @@ def test_each_panel_draws_something_small(name):
     assert picture.shape == figure.size[::-1] and picture.shape[1] <= P.WIDTH
     assert (picture < 128).mean() > 0.002, "the picture is blank"
     assert len(figure.webp) < 60_000
+
+
+def test_two_tables_of_one_scale_show_a_number_in_one_grey():
+    def grey(array):
+        figure = P.figure(P.Numbers(array, scale=(-5, 5)), alt=ALT, caption="The caption.")
+        picture = np.asarray(Image.open(io.BytesIO(figure.webp)).convert("L")).astype(int)
+        return int(np.median(picture))  # the ground of its equal cells
+
+    assert abs(grey([[0.0, 0.0]]) - 127) < 8 and grey([[4.0, 4.0]]) > grey([[0.0, 0.0]]) + 60
 
 
 def test_names_take_the_place_of_the_numbers_below_a_curve():

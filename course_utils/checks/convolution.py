@@ -282,6 +282,22 @@ def _strides_in_full(layers):
     return size
 
 
+def _always_three(layers):
+    return receptive_field([(3, stride) for _, stride in layers])
+
+
+def _pair_swapped(layers):
+    return receptive_field([(kernel, stride) for stride, kernel in layers])
+
+
+def _first_layer_alone(layers):
+    return receptive_field(layers[:1])
+
+
+def _whole_kernels_from_nothing(layers):
+    return _whole_kernels(layers) - 1
+
+
 def _nothing_sees_nothing(layers):
     return receptive_field(layers) if layers else 0
 
@@ -302,8 +318,8 @@ RECEPTIVE_FIELD = Exercise(
         "Keep two numbers while you go through the layers: how many image pixels one value sees by now, and how many "
         "image pixels lie between two neighbouring values.",
         "A window of k values spans k − 1 steps between neighbours. How long is such a step, in pixels of the image?",
-        "Before a layer a step is as long as the product of all *earlier* strides: "
-        "`size += (kernel - 1) * stride`, and only then `stride *= step`.",
+        "Let `step` be the product of all *earlier* strides. In each layer first `size += (side - 1) * step`, and only "
+        "then `step *= stride`.",
     ),
     reference=receptive_field,
     properties=(
@@ -334,6 +350,12 @@ RECEPTIVE_FIELD = Exercise(
             "from nothing",
             _from_nothing,
             "Yours is one too small. Without any layer a pixel already sees one pixel: itself.",
+        ),
+        Mistake(
+            "whole kernels from nothing",
+            _whole_kernels_from_nothing,
+            "You start at 0 and let each layer add its whole kernel. Without any layer a pixel sees one pixel, itself; "
+            "three values in a row span two steps between neighbours.",
         ),
         Mistake(
             "own stride first",
@@ -386,8 +408,23 @@ RECEPTIVE_FIELD = Exercise(
         Mistake(
             "backwards",
             _backwards,
-            "You go through the layers from the last to the first. A stride stretches the windows of the layers after "
-            "it, so begin with the layer next to the image.",
+            "The order of the layers is turned round. If you keep the length of a step and multiply it, begin with the "
+            "layer next to the image; if you compute `(size - 1) * stride + side`, begin with the *last* layer.",
+        ),
+        Mistake(
+            "pair swapped",
+            _pair_swapped,
+            "You take the stride for the side of the kernel. In each pair the side comes first, then the stride.",
+        ),
+        Mistake(
+            "first layer alone",
+            _first_layer_alone,
+            "Only the first layer counts in your answer. Does your `return` stand inside the loop?",
+        ),
+        Mistake(
+            "always three",
+            _always_three,
+            "You add two steps in every layer. That is right for kernels of 3; one of k adds k − 1.",
         ),
     ),
 )
@@ -467,6 +504,20 @@ def _one_row_short(error, kernel):
     return gradient
 
 
+def _whole_numbers(error, kernel):
+    return image_gradient(error, kernel).astype(int)
+
+
+def _cut(answer, right, *_):
+    """Whole numbers where fractions are right."""
+    return np.array_equal(answer, np.round(answer)) and not np.array_equal(right, np.round(right))
+
+
+_LATE = (
+    "An endless loop does that, and so does a large library that is loaded inside the function: import it in a cell of "
+    "its own, and check again."
+)
+
 ERROR = np.array([[0, 2], [0, -1]])
 WIDE = np.array([[1, 2, 3], [-1, 0, 4]])
 
@@ -491,6 +542,7 @@ IMAGE_GRADIENT = Exercise(
         "or stamp: add `error[y, x] * kernel` to the part of the image that lay under the window.",
     ),
     reference=image_gradient,
+    late=_LATE,
     properties=(
         Property("is right on the worked example", [(ERROR, KERNEL)]),
         Property(
@@ -556,6 +608,13 @@ IMAGE_GRADIENT = Exercise(
             _one_row_short,
             "The errors of the last row and column are missing: `range(n)` ends at n − 1 by itself.",
         ),
+        Mistake(
+            "whole numbers",
+            _whole_numbers,
+            "Your answer holds whole numbers only, and what is behind the point is lost. Stamp into an array of "
+            "floats: `np.zeros(shape)` makes one, with nothing else in the brackets.",
+            when=_cut,
+        ),
     ),
 )
 
@@ -606,11 +665,58 @@ def _overflowing(logits, target):
     return float(values.mean()) if values.size else 0.0
 
 
-def _along_rows(logits, target):
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+def _along(axis):
+    """The loss of a softmax over an axis of the image."""
+
+    def loss(logits, target):
+        shifted = logits - logits.max(axis=axis, keepdims=True)
+        logs = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+        rows, columns = np.nonzero(target != IGNORED)
+        values = -logs[target[rows, columns].astype(int), rows, columns]
+        return float(values.mean()) if values.size else 0.0
+
+    return loss
+
+
+def _classes_divide(logits, target):
+    return pixel_loss(logits, target) / len(logits)
+
+
+def _class_255(logits, target):
+    """An IndexError where a pixel is unknown."""
+    rows, columns = np.indices(target.shape)
+    shifted = logits - logits.max(axis=0)
+    own = shifted[target.astype(int), rows, columns]
+    values = (np.log(np.exp(shifted).sum(axis=0)) - own)[target != IGNORED]
+    return float(values.mean()) if values.size else 0.0
+
+
+def _log_of_share(logits, target):
+    """Shifted, but the probability is formed before its logarithm: it may be 0."""
+    with np.errstate(all="ignore"):
+        values = -np.log(np.exp(-_surprises(logits, target)))
+    return float(values.mean()) if values.size else 0.0
+
+
+def _sum_alone(logits, target):
     rows, columns = np.nonzero(target != IGNORED)
-    values = -logs[target[rows, columns].astype(int), rows, columns]
+    sums = np.log(np.exp(logits - logits.max(axis=0)).sum(axis=0))[rows, columns]
+    return float(sums.mean()) if rows.size else 0.0
+
+
+def _own_not_shifted(logits, target):
+    rows, columns = np.nonzero(target != IGNORED)
+    sums = np.log(np.exp(logits - logits.max(axis=0)).sum(axis=0))[rows, columns]
+    own = logits[target[rows, columns].astype(int), rows, columns]
+    return float((sums - own).mean()) if rows.size else 0.0
+
+
+def _without_class_0(logits, target):
+    return pixel_loss(logits, np.where(target == 0, IGNORED, target))
+
+
+def _one_minus(logits, target):
+    values = 1 - np.exp(-_surprises(logits, target))
     return float(values.mean()) if values.size else 0.0
 
 
@@ -701,6 +807,7 @@ PIXEL_LOSS = Exercise(
         "scores of the right classes. Take the mean over these pixels alone, and 0.0 if there are none.",
     ),
     reference=pixel_loss,
+    late=_LATE,
     rtol=1e-4,
     atol=1e-6,
     properties=(
@@ -768,6 +875,12 @@ PIXEL_LOSS = Exercise(
             when=lambda answer, right, *_: right > 50 and 0 < answer < 40,
         ),
         Mistake(
+            "logarithm of nought",
+            _log_of_share,
+            "You took off the largest score first, and yet a probability can be 0 to the last digit: `np.exp(-800)` "
+            "is. Do not form it. Its logarithm is a difference: the loss is log Σ eˢ − s of the pixel's class.",
+        ),
+        Mistake(
             "overflow",
             _overflowing,
             "`np.exp(900)` is infinite, `np.exp(-900)` is 0, and its logarithm is minus infinity. Take off each "
@@ -793,9 +906,51 @@ PIXEL_LOSS = Exercise(
         ),
         Mistake(
             "competition along an axis of the image",
-            _along_rows,
-            "Your softmax runs along the rows of the image: the pixels of a column compete. The *classes* compete at "
+            _along(1),
+            "Your softmax runs over the rows of the image: the pixels of a column compete. The *classes* compete at "
             "each pixel: axis 0.",
+        ),
+        Mistake(
+            "competition along the last axis",
+            _along(2),
+            "Your softmax runs over the last axis: the pixels of a row compete. Here the *classes* compete at each "
+            "pixel, and they lie along the first axis, 0.",
+        ),
+        Mistake(
+            "divided by the classes",
+            _classes_divide,
+            "You also divided by the number of classes. The mean is over pixels: each has *one* loss, that of its own "
+            "class.",
+        ),
+        Mistake(
+            "255 as an index",
+            _class_255,
+            "255 is no class, so no score has that index. Choose the known pixels first, `target != 255`, and look up "
+            "the scores of these alone.",
+        ),
+        Mistake(
+            "class 0 left out",
+            _without_class_0,
+            "You leave out class 0 as well. It is a class like the others; only 255 says nothing.",
+        ),
+        Mistake(
+            "the sum alone",
+            _sum_alone,
+            "You took the logarithm of the sum and stopped there. The score of the pixel's own class, shifted like the "
+            "others, is still to be taken off.",
+        ),
+        Mistake(
+            "own score not shifted",
+            _own_not_shifted,
+            "You took the largest score off in the sum, but not off the score of the pixel's own class. It changes "
+            "nothing only if it is taken off both.",
+        ),
+        Mistake(
+            "one minus the probability",
+            _one_minus,
+            "That is one minus the mean probability of the right class. The loss is minus its *logarithm*, pixel by "
+            "pixel.",
+            throughout=True,
         ),
         Mistake(
             "probability",
@@ -858,6 +1013,23 @@ def _old_velocity(bowl, start, rate, keep, steps):
 
 def _climbing(bowl, start, rate, keep, steps):
     return _walk(bowl, start, -rate, keep, steps)
+
+
+def _keeps_the_rest(bowl, start, rate, keep, steps):
+    return _walk(bowl, start, rate, 1 - keep, steps)
+
+
+def _keep_on_the_slope(bowl, start, rate, keep, steps):
+    return _walk(bowl, start, rate, 1, steps, new=keep)
+
+
+def _whole_path(bowl, start, rate, keep, steps):
+    path = np.zeros((steps + 1, len(start)), np.asarray(start).dtype)
+    path[0], velocity = start, np.zeros(len(start))
+    for i in range(steps):
+        velocity = keep * velocity + bowl @ path[i]
+        path[i + 1] = path[i] - rate * velocity
+    return path
 
 
 def _looking_ahead(bowl, start, rate, keep, steps):
@@ -930,6 +1102,7 @@ MOMENTUM_PATH = Exercise(
         "start first.",
     ),
     reference=momentum_path,
+    late=_LATE,
     properties=(
         Property("is right for two steps", [(BOWL, np.array([4.0, 1.0]), 0.1, 0.5, 2)]),
         Property("is right in bowls drawn by lot", lambda rng: list(_bowls(rng)), weight=2),
@@ -965,6 +1138,23 @@ MOMENTUM_PATH = Exercise(
             "undamped",
             _undamped,
             "Your velocity adds up all slopes and forgets none: `keep` is missing from it.",
+        ),
+        Mistake(
+            "the rest kept",
+            _keeps_the_rest,
+            "Your velocity keeps the part `1 - keep` of itself. It is to keep the part `keep`.",
+        ),
+        Mistake(
+            "keep on the slope",
+            _keep_on_the_slope,
+            "You multiply the new slope by `keep`. It belongs to the old velocity; the slope is taken on in full.",
+        ),
+        Mistake(
+            "a path of whole numbers",
+            _whole_path,
+            "Your path holds whole numbers only, as `start` does in this case, and what is behind the point is lost. "
+            "Make the array float.",
+            when=_cut,
         ),
         Mistake(
             "without the start",

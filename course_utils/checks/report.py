@@ -188,12 +188,18 @@ def _is_group(value):
 
 
 def _is_stack(value):
-    """Whether an array holds up to four planes, each small enough for the eye, and is no colour image."""
+    """Whether an array holds up to four planes, each small enough for the eye, and is no colour image.
+
+    Three columns may be colours, but only if they lie in [0, 1].
+    """
     return (
         isinstance(value, np.ndarray)
         and value.ndim == 3
         and 0 < len(value) <= _MOST_ARRAYS
-        and value.shape[2] not in (0, 3)
+        and value.shape[2] != 0
+        and (
+            value.shape[2] != 3 or (value.dtype.kind == "f" and bool((value < 0).any() or (value > 1).any()))
+        )
         and _as_grid(value[0]) is not None
     )
 

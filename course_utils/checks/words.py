@@ -8,7 +8,7 @@ _KINDS = {"b": "bool", "i": "integer", "u": "integer", "f": "float", "c": "compl
 
 #: What exceptions usually mean in array code; a key "Kind: words" is preferred when the words are in the message.
 MEANINGS = {
-    "IndexError": "An index went past the end. The last row of an array with `H` rows has index `H - 1`.",
+    "IndexError": "An index went past the end. Where there are `n` entries, the last one has index `n - 1`.",
     "IndexError: boolean index did not match": "A mask picks pixels only from an array of its own shape.",
     "IndexError: only integers": "Indices must be whole numbers: a division with `/` gives a float, `//` does not.",
     "IndexError: shape mismatch": "Index arrays in one pair of brackets are paired, entry by entry. Rows and columns "
@@ -32,6 +32,8 @@ MEANINGS = {
     "TypeError: NoneType": "A value is None: a function before this line returned nothing.",
     "TypeError: list": "A list does not calculate like an array: `np.asarray(values)` makes one of it.",
     "TypeError": "An operation got a value of a type that it does not work on.",
+    "UFuncTypeError": "Fractions were to be put into an array of whole numbers, as `+=` does: make that array "
+    "float, or write `a = a + b`.",
     "NameError": "A name is used that nothing has been assigned to: a typing mistake, or a cell that has not run.",
     "UnboundLocalError": "A name is read before it gets its value inside the function, on at least one path.",
     "AttributeError": "That object has nothing of this name: a typing mistake, or another type than expected.",
@@ -142,6 +144,10 @@ def _array_form(given, right, mismatch):
         return mismatch
     if given.shape != right.shape:
         swapped = given.ndim == 2 and given.shape == right.shape[::-1]
+        if (
+            given.dtype.kind in "iu" and right.dtype.kind == "f"
+        ):  # whole numbers are good floats: say nothing of them
+            mismatch = f"You returned an array of shape {given.shape}; expected one of shape {right.shape}."
         return mismatch + (" Rows and columns are swapped." if swapped else "")
     kinds = _KINDS[given.dtype.kind], _KINDS[right.dtype.kind]
     if kinds[0] == kinds[1] or kinds == ("integer", "float"):

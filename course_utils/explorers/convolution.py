@@ -30,10 +30,13 @@ _HINT = (
 
 
 def sheet():
-    """The picture that the explorer begins with: a dot and a square, float64 (8, 8), whole numbers 1 to 9."""
+    """The picture that the explorer begins with: a dot and a bar, float64 (8, 8), whole numbers 1 to 9.
+
+    They lie so far apart, and the dot so far from the border, that what a 3 × 3 kernel makes of each stands by itself.
+    """
     picture = np.ones((8, 8))
-    picture[2, 1] = 9
-    picture[3:7, 4:7] = 8
+    picture[2, 2] = 9
+    picture[3:7, 5:7] = 8
     return picture
 
 
@@ -61,7 +64,7 @@ class ConvolutionExplorer(Explorer):
     Parameters
     ----------
     image : (H, W) array, optional
-        Numbers, 3 to 12 a side; by default a dot and a square of whole numbers.
+        Numbers, 3 to 12 a side; by default a dot and a bar of whole numbers.
     kernel : str or (3, 3) array
         A name of `KERNELS`, or the weights.
     padding, stride : int
@@ -88,7 +91,7 @@ class ConvolutionExplorer(Explorer):
 
     def __init__(
         self, image=None, kernel="Sobel", *, padding=1, stride=1, turned=False, at=None,
-        name="a dot and a square", hint=None,
+        name="a dot and a bar", hint=None,
     ):  # fmt: skip
         self.image = _check(sheet() if image is None else image)
         self._turned, self._chosen, self.seen = bool(turned), (1, 1), 0
@@ -305,7 +308,9 @@ class ConvolutionExplorer(Explorer):
         weights = "; ".join(" ".join(short(value) for value in row) for row in self._weights)
         place = f"row {self._at[0]}, column {self._at[1]}"
         frames = [
-            plotting.Numbers(found, name, highlight=_only(found.shape, self._at), format=".3g")
+            plotting.Numbers(
+                found, name, highlight=_only(found.shape, self._at), format=".3g", scale=_scale(found)
+            )
             for name, found in maps.items()
         ]
         return plotting.figure(

@@ -377,17 +377,15 @@ class ReceptiveFieldExplorer(Explorer):
         for depth in sorted({depths[len(depths) // 3], depths[2 * len(depths) // 3 - 1], depths[-1]}):
             seen, box, theory, effective, centre = known[depth]
             text = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"
-            frames.append(
-                plotting.Picture(
-                    _tones(seen), text, scale=(0, 1), colormap="viridis",
-                    lines={"can see": _corners(*box), f"{SHARE:.0%}": _corners(*_around(centre, effective))},
-                )
-            )  # fmt: skip
+            lines = {"can see": _corners(*box), f"{SHARE:.0%}": _corners(*_around(centre, effective))}
+            if np.array_equal(*lines.values()):  # one line would hide the other
+                lines = {f"can see, and {SHARE:.0%}": _corners(*box)}
+            frames.append(plotting.Picture(_tones(seen), text, scale=(0, 1), colormap="viridis", lines=lines))
             story.append(text)
         if len(depths) > 1:
             series = {
                 "can be seen": np.array([known[depth][2] for depth in depths]),
-                f"{SHARE:.0%} of the influence": np.array([known[depth][3] for depth in depths]),
+                f"holds {SHARE:.0%}": np.array([known[depth][3] for depth in depths]),
             }
             frames.append(plotting.Curves(np.array(depths), series, "side of the field", "depth", "px"))
         return plotting.figure(

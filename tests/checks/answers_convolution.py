@@ -328,3 +328,82 @@ def stored_without_a_copy(bowl, start, rate, keep, steps):
         point -= rate * velocity
         path.append(point)
     return np.array(path)
+
+
+@wrong("receptive-field")
+def answered_inside_the_loop(layers):
+    """None without a layer."""
+    size, step = 1, 1
+    for kernel, stride in layers:
+        size, step = size + (kernel - 1) * step, step * stride
+        return size
+
+
+@wrong("receptive-field")
+def stride_first_in_the_pair(layers):
+    size, step = 1, 1
+    for stride, kernel in layers:
+        size, step = size + (kernel - 1) * step, step * stride
+    return size
+
+
+@wrong("receptive-field")
+def whole_kernels_from_nothing(layers):
+    size, step = 0, 1
+    for kernel, stride in layers:
+        size, step = size + kernel * step, step * stride
+    return size
+
+
+@wrong("image-gradient")
+def stamped_into_whole_numbers(error, kernel):
+    """Each stamp is cut off by itself."""
+    rows, columns = kernel.shape
+    gradient = np.zeros(np.add(error.shape, kernel.shape) - 1, int)
+    for (y, x), value in np.ndenumerate(error):
+        gradient[y : y + rows, x : x + columns] += (value * kernel).astype(int)
+    return gradient
+
+
+@wrong("pixel-loss")
+def logarithm_of_a_share(logits, target):
+    """Shifted, and yet a share may be 0."""
+    shares = np.exp(logits - logits.max(axis=0))
+    shares, counts = shares / shares.sum(axis=0), target != 255
+    own = np.take_along_axis(shares, np.where(counts, target, 0)[None].astype(int), 0)[0]
+    return -np.log(own[counts]).mean() if counts.any() else 0.0
+
+
+@wrong("pixel-loss")
+def mean_over_the_classes(logits, target):
+    truth = np.arange(len(logits))[:, None, None] == target
+    values = -(truth * special.log_softmax(logits, axis=0))[:, target != 255]
+    return values.mean() if values.size else 0.0
+
+
+@wrong("pixel-loss")
+def background_left_out(logits, target):
+    return log_sum_exp(logits, np.where(target > 0, target, 255))
+
+
+@wrong("pixel-loss")
+def over_the_last_axis(logits, target):
+    rows, columns = np.nonzero(target != 255)
+    logs = special.log_softmax(logits, axis=-1)
+    return -logs[target[rows, columns], rows, columns].mean() if rows.size else 0.0
+
+
+@wrong("momentum-path")
+def table_like_the_start(bowl, start, rate, keep, steps):
+    """Whole numbers stay whole."""
+    path = np.zeros_like(start, shape=(steps + 1, len(start)))
+    path[0], velocity = start, np.zeros(len(start))
+    for i in range(steps):
+        velocity = keep * velocity + bowl @ path[i]
+        path[i + 1] = path[i] - rate * velocity
+    return path
+
+
+@wrong("momentum-path")
+def friction_for_keep(bowl, start, rate, keep, steps):
+    return without_a_velocity(bowl, start, rate, 1 - keep, steps)

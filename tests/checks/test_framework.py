@@ -439,6 +439,22 @@ def test_long_rows_and_lists_of_arrays():
     assert planes.html.count("<table") == 2 and ">11</td>" in planes.html
     colours = judged(lambda image: image.sum(), lambda image: 0, (np.zeros((2, 3, 3)),))
     assert "<table" not in colours.html
+    scores = judged(lambda scores: scores.sum(), lambda scores: 0, (np.full((2, 1, 3), 1.5),))
+    assert scores.html.count("<table") == 2 and "1.5   1.5   1.5" in scores.text
+
+
+def test_a_wrong_shape_of_whole_numbers_is_told_without_their_kind():
+    result = judged(lambda n: np.zeros((n, n)), lambda n: np.zeros((n, 1), int), (2,))
+    assert "You returned an array of shape (2, 1); expected one of shape (2, 2)." in result.text
+
+
+def test_fractions_into_whole_numbers_are_explained():
+    def added(values):
+        total = np.zeros(3, int)
+        total += values
+        return total
+
+    assert "array of whole numbers" in judged(lambda values: values, added, (np.full(3, 0.5),)).text
 
 
 def test_index_arrays_that_do_not_pair_are_explained():
