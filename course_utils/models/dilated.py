@@ -419,7 +419,7 @@ class DeepLab(Segmenter):
     Parameters: channels, of the images; classes; widths, of the features; dilations and context, see
     ``DilatedEncoder``; fine, see ``DeepLabDecoder``; block and norm. Errors as for these.
 
-    By default 0.34 million weights. In training, batches of one tiny image need ``norm=group_norm``.
+    By default 0.37 million weights. In training, batches of one tiny image need ``norm=group_norm``.
     """
 
     def __init__(
