@@ -102,8 +102,8 @@ def test_keys_move_the_window_and_borders_hold_it():
 
 def test_a_click_moves_the_window_to_a_pixel_or_a_value():
     explorer = ConvolutionExplorer()
-    click(explorer, "input", 3, 2)  # the bright pixel, under one ring of zeros
-    assert explorer.at == (2, 1) and explorer.window[1, 1] == 9
+    click(explorer, "input", 3, 3)  # the bright pixel, under one ring of zeros
+    assert explorer.at == (2, 2) and explorer.window[1, 1] == 9
     click(explorer, "output", 6, 5)
     assert explorer.at == (6, 5)
     act(explorer, "slider", name="stride", value=2)
@@ -151,10 +151,15 @@ def test_only_a_symmetric_kernel_is_said_to_be_the_same_turned(name):
     assert explorer.turned and said == np.allclose(straight, explorer.output)
 
 
+def test_each_thing_on_the_first_sheet_is_answered_by_itself():
+    stamp = correlate(sheet(), KERNELS["Sobel"][0], padding=1)[1:4, 1:4]
+    np.testing.assert_array_equal(stamp, 8 * np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]))
+
+
 def test_the_sum_is_written_out():
-    explorer = ConvolutionExplorer(
-        at=(2, 0)
-    )  # left of the bright pixel: Sobel sees 1, 9, 1 in its right column
+    image = np.ones((8, 8))
+    image[2, 1] = 9
+    explorer = ConvolutionExplorer(image, at=(2, 0))  # Sobel sees 1, 9, 1 in its right column, 0 in its left
     assert "1 + 18 + 1 = <b>20</b>" in explorer.canvas.panel
     assert explorer.canvas.status.endswith("the nine products sum to 20.")
     explorer.kernel = "blur"
