@@ -4,9 +4,19 @@ import numpy as np
 import torch
 
 from course_utils import plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, heat, histogram_plot, layer, slider
-from course_utils.explorers.features import nearest, picture
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    displayed,
+    heat,
+    histogram_plot,
+    layer,
+    slider,
+)
+from course_utils.explorers.features import checked, nearest, picture, sides, tinted
 from course_utils.models.attention import AttentionMap, attention_maps
+from course_utils.training.batches import channels_first
 
 _SHOWN = 60  # of the strongest places, in the plot
 _HINT = (
@@ -60,14 +70,14 @@ class AttentionExplorer(Explorer):
         name="lamps and islets",
         hint=None,
     ):
-        self.image = _check(_beacon() if image is None else image)
+        self.image = checked(_beacon() if image is None else image)
         if maps is None:
-            maps = by_hand(self.image) if model is None else attention_maps(model, _tensor(self.image))
-        self._layers = [_checked(*found) for found in maps]
+            maps = by_hand(self.image) if model is None else attention_maps(model, channels_first(self.image))
+        self._layers = [_named(*found) for found in maps]
         self.names = [name for name, _ in self._layers]
         self._incoming = False
         self.canvas = Canvas(
-            self._shown,
+            displayed(self.image),
             label=f"Attention explorer: {name}",
             hint=_HINT if hint is None else hint,
             tool="click",
@@ -96,7 +106,7 @@ class AttentionExplorer(Explorer):
     def pixel(self, pixel):
         pixel = tuple(int(n) for n in pixel)
         if not all(0 <= n < length for n, length in zip(pixel, self.image.shape[:2], strict=True)):
-            raise ValueError(f"pixel {pixel} lies outside of the image, {_size(self.image)}")
+            raise ValueError(f"pixel {pixel} lies outside of the image, {sides(self.image)}")
         self._pixel = pixel
         self._ask()
 
@@ -134,7 +144,7 @@ class AttentionExplorer(Explorer):
         elif kind == "click":
             self.pixel = self.canvas.clicks[-1][:2]
         elif kind == "action" and event["name"] == "follow":
-            self.pixel = self._over(np.unravel_index(np.argmax(self.map), self.map.shape), self.map.shape)
+            self.pixel = self._under_the_strongest(self.map)
         elif kind == "action":
             self.incoming = not self.incoming
         else:
@@ -177,10 +187,10 @@ class AttentionExplorer(Explorer):
             for n, fine, coarse in zip(self._pixel, self.image.shape[:2], shape, strict=True)
         )
 
-    def _over(self, place, shape):
-        """The pixel of the image in the middle under a place of a map of this shape."""
-        middles = []
-        for n, fine, coarse in zip(place, self.image.shape[:2], shape, strict=True):
+    def _under_the_strongest(self, found):
+        """The pixel of the image in the middle under the strongest place of a map."""
+        place, middles = np.unravel_index(np.argmax(found), found.shape), []
+        for n, fine, coarse in zip(place, self.image.shape[:2], found.shape, strict=True):
             under = np.flatnonzero(nearest(fine, coarse) == n)
             middles.append(int(under[len(under) // 2]))
         return tuple(middles)
@@ -231,7 +241,7 @@ class AttentionExplorer(Explorer):
         for head in range(heads):
             found = self._of(self._layer, head)
             title = f"head {head + 1}" + (" (shown)" if head == self._head else "")
-            pictures.append(picture(_tinted(found), title, 96))
+            pictures.append(picture(tinted(found, 0, found.max() or 1), title, 96))
         return f'<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(pictures)}</div>'
 
     def _numbers(self):
@@ -251,7 +261,7 @@ class AttentionExplorer(Explorer):
 
     def _describe(self):
         row, column = self._pixel
-        best = self._over(np.unravel_index(np.argmax(self.map), self.map.shape), self.map.shape)
+        best = self._under_the_strongest(self.map)
         says = "is listened to most by" if self._incoming else "listens most to"
         title = self._title(self._layer, self._head)
         return (
@@ -264,7 +274,7 @@ class AttentionExplorer(Explorer):
         """The pixel and what it listens to, in up to four heads: of the last layer, then of those before it."""
         corners = np.array(self._box(self._layers[-1][1].shape[1:3])["points"])
         asks = {"asks": np.vstack([corners, corners[:1]])}
-        frames = [plotting.Picture(self._shown, "who asks", lines=asks)]
+        frames = [plotting.Picture(displayed(self.image), "who asks", lines=asks)]
         story = []
         chosen = [(n, h) for n in range(len(self._layers))[::-1] for h in range(len(self._layers[n][1]))][:4]
         for number, head in sorted(chosen):
@@ -273,7 +283,7 @@ class AttentionExplorer(Explorer):
             frames.append(
                 plotting.Picture(found, text, scale=(0, float(found.max()) or 1), colormap="viridis")
             )
-            row, column = self._over(np.unravel_index(np.argmax(found), found.shape), found.shape)
+            row, column = self._under_the_strongest(found)
             story.append(f"{text}: most to row {row}, column {column} ({found.max():.0%})")
         row, column = self._pixel
         return plotting.figure(
@@ -285,11 +295,6 @@ class AttentionExplorer(Explorer):
     def _title(self, number, head):
         name = "mean of the heads" if head < 0 else f"head {head + 1}"
         return f"layer {number + 1}, {name}" if len(self._layers) > 1 else name
-
-    @property
-    def _shown(self):
-        """The image as it can be shown."""
-        return self.image if self.image.ndim == 2 or self.image.shape[2] == 3 else self.image[..., 0]
 
 
 def spread(weights):
@@ -323,11 +328,8 @@ def _beacon():
     return synthetic.beacon(3).image
 
 
-def _tensor(image):
-    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(image).transpose(2, 0, 1), np.float32))
-
-
-def _checked(name, weights):
+def _named(name, weights):
+    """A map by name, as (str, float array); ValueError unless it can be weights of attention."""
     weights = np.asarray(weights, float)
     if weights.ndim != 5 or 0 in weights.shape:
         raise ValueError(
@@ -339,28 +341,7 @@ def _checked(name, weights):
     return str(name), weights
 
 
-def _check(image):
-    image = np.asarray(image, float)
-    if image.ndim not in (2, 3) or 0 in image.shape:
-        raise ValueError(
-            f"image has shape {image.shape}; expected (height, width) or (height, width, channels)."
-        )
-    if not (image.min() >= 0 and image.max() <= 1):  # a NaN fails both
-        raise ValueError("image must have finite values in [0, 1]; divide 8-bit values by 255.")
-    return image
-
-
 def _enlarged(values, shape):
     """A map, each place drawn over the pixels that lie under it."""
     rows, columns = (nearest(fine, coarse) for fine, coarse in zip(shape[:2], values.shape, strict=True))
     return values[np.ix_(rows, columns)]
-
-
-def _tinted(values):
-    import matplotlib
-
-    return matplotlib.colormaps["viridis"](values / (values.max() or 1))[..., :3]
-
-
-def _size(image):
-    return f"{image.shape[0]} × {image.shape[1]}"

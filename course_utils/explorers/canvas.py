@@ -33,6 +33,9 @@ from PIL import Image, ImageDraw
 
 from course_utils import cards, plotting
 
+#: Steps (rows, columns) of the buttons that `arrows` makes.
+ARROWS = {"left": (0, -1), "up": (-1, 0), "down": (1, 0), "right": (0, 1)}
+
 _HERE = Path(__file__).parent
 _SMALL = 512  # pixels: outlines of smaller images are drawn on enlarged pixels, so that they stay thin lines
 _SHADE = 0x78000000  # half-clear black, as alpha, blue, green, red
@@ -272,6 +275,19 @@ def check_match(target, image):
         raise ValueError(f"target has shape {target.shape} and image {image.shape}: they must match.")
 
 
+def object_mask(target):
+    """A target (H, W), not zero on the object, as a bool array; ValueError unless it has object and background."""
+    mask = np.asarray(target) != 0
+    if mask.ndim != 2 or not mask.any() or mask.all():
+        raise ValueError(f"target {mask.shape} must be a mask (height, width) with object and background.")
+    return mask
+
+
+def displayed(image):
+    """What is shown of an image (H, W[, C]) of any number of channels: grey, RGB, or the first channel."""
+    return image if image.ndim == 2 or image.shape[2] == 3 else image[..., 0]
+
+
 def truth(target, colours=plotting.TRUTH):
     """The truth (a label map or None) as dashed outlines: a list of one layer, or of none."""
     return [] if target is None else [layer("truth", target, colours, style="dashed", tint=False)]
@@ -290,6 +306,15 @@ def action(name, label, *, key="", hint="", pressed=None, colour=None):
     switch = {} if pressed is None else {"pressed": bool(pressed)}
     swatch = {} if colour is None else {"colour": colour, "style": "fill"}
     return {"name": name, "label": label, "key": key, "hint": hint} | switch | swatch
+
+
+def arrows(hint):
+    """Four buttons named as in `ARROWS`, for the arrow keys; ``hint`` has ``{}`` where the direction stands."""
+    signs = {"left": "←", "up": "↑", "down": "↓", "right": "→"}
+    return [
+        action(name, sign, key=f"Arrow{name.capitalize()}", hint=hint.format(name))
+        for name, sign in signs.items()
+    ]
 
 
 def slider(name, label, value, low, high, step):

@@ -8,7 +8,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageDraw, ImageFont
 
 from course_utils import plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, number_grid, png, short, slider
+from course_utils.explorers.canvas import (
+    ARROWS,
+    Canvas,
+    Explorer,
+    action,
+    arrows,
+    number_grid,
+    png,
+    short,
+    slider,
+)
 
 #: Kernels to begin with, by name: whole weights, and what their sum is divided by.
 KERNELS = {
@@ -19,7 +29,6 @@ KERNELS = {
     "Sobel": (((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)), 1),
 }
 _KEYS = {"identity": "i", "shift": "t", "blur": "b", "sharpen": "h", "Sobel": "s"}
-_ARROWS = {"left": (0, -1), "up": (-1, 0), "down": (1, 0), "right": (0, 1)}
 _SIDES = 3, 12  # pixels: the smallest picture that holds a kernel, the largest whose numbers can be read
 _BOARD = 960, 680  # width and height of what is drawn, twice its size on the page
 _HINT = (
@@ -174,9 +183,9 @@ class ConvolutionExplorer(Explorer):
             self._press(name)
 
     def _press(self, name):
-        if name in _ARROWS:
+        if name in ARROWS:
             self.canvas.playing = False
-            self.at = np.add(self._at, _ARROWS[name])
+            self.at = np.add(self._at, ARROWS[name])
         elif name == "play":
             self.canvas.playing = not self.canvas.playing
             if self.canvas.playing and self.seen == self.output.size:
@@ -412,17 +421,12 @@ def _scale(values):
 
 
 def _buttons(playing, turned):
-    signs = {"left": "←", "up": "↑", "down": "↓", "right": "→"}
-    arrows = [
-        action(name, sign, key=f"Arrow{name.capitalize()}", hint=f"Move the window {name}")
-        for name, sign in signs.items()
-    ]
     presets = [
         action(name, name.capitalize(), key=_KEYS[name], hint=f"Take the kernel of: {name}")
         for name in KERNELS
     ]
     return [
-        *arrows,
+        *arrows("Move the window {}"),
         action("play", "Play", key="p", hint="Let the window go its way, or stop it", pressed=playing),
         action(
             "turn", "Convolution", key="c", hint="Turn the kernel first, which is convolution", pressed=turned

@@ -14,6 +14,7 @@ from course_utils.explorers.canvas import (
     Canvas,
     Explorer,
     action,
+    displayed,
     heat,
     histogram_plot,
     layer,
@@ -62,13 +63,13 @@ class FeatureExplorer(Explorer):
     """
 
     def __init__(self, model=None, image=None, *, level=0, channel=0, name="the camera man", hint=None):
-        self.image = _check(_camera_man() if image is None else image)
+        self.image = checked(_camera_man() if image is None else image)
         self._model = copy.deepcopy(oriented_edges() if model is None else model).cpu().eval()
         self._levels, self._fields = look_inside(self._model, self.image), {}
         self.names = [level.name for level in self._levels]
         self._asked, self._rank, self.patch = None, -1, None
         self.canvas = Canvas(
-            self.image if self.image.ndim == 2 or self.image.shape[2] == 3 else self.image[..., 0],
+            displayed(self.image),
             label=f"Feature explorer: {name}",
             hint=_HINT if hint is None else hint,
             tool="click",
@@ -198,24 +199,20 @@ class FeatureExplorer(Explorer):
 
     def _panel(self):
         """The map by itself, the kernel if there is one, the patch if one is asked about."""
-        pictures = [picture(_tinted(self.map, self._low, self._high), f"feature map, {_size(self.map)}", 150)]
+        pictures = [picture(tinted(self.map, self._low, self._high), f"feature map, {sides(self.map)}", 150)]
         kernels = self._levels[self._level].kernels
         if kernels is not None:
             pictures.append(_kernel(kernels[self._channel]))
         if self.patch is not None:
-            pictures.append(picture(self._shown(self.patch), f"patch, {_size(self.image[self.patch])}", 110))
+            patch = self.image[self.patch]
+            pictures.append(picture(displayed(patch), f"patch, {sides(patch)}", 110))
         return f'<div style="display:flex;flex-wrap:wrap;gap:14px;align-items:flex-start">{"".join(pictures)}</div>'
-
-    def _shown(self, part):
-        """A part of the image as a picture."""
-        values = self.image[part]
-        return values if values.ndim == 2 or values.shape[2] == 3 else values[..., 0]
 
     def _describe(self):
         values = self.map
         text = (
             f"Level {self._level}, {self.names[self._level]}, channel {self._channel + 1} of "
-            f"{len(self._levels[self._level].maps)}: {_size(values)} values from {_number(values.min())} to "
+            f"{len(self._levels[self._level].maps)}: {sides(values)} values from {_number(values.min())} to "
             f"{_number(values.max())}, {(values > self.threshold).mean():.1%} above the line."
         )
         if np.ptp(values) == 0:
@@ -228,7 +225,7 @@ class FeatureExplorer(Explorer):
 
     def strip(self):
         """One telling channel of up to four levels: the one that varies most, for its size."""
-        frames, story = [plotting.Picture(self._shown(np.s_[:, :]), "the image")], []
+        frames, story = [plotting.Picture(displayed(self.image), "the image")], []
         chosen = np.unique(
             np.linspace(0, len(self._levels) - 1, min(3, len(self._levels))).round().astype(int)
         )
@@ -240,7 +237,7 @@ class FeatureExplorer(Explorer):
                 values[channel], text, scale=_span(values[channel]), colormap="viridis"
             )
             frames.append(picture)
-            story.append(f"{text} of {len(values)}, {_size(values[channel])} pixels")
+            story.append(f"{text} of {len(values)}, {sides(values[channel])} pixels")
         return plotting.figure(
             *frames,
             alt=f"{self.canvas.label}. The image, and feature maps of it: {'; '.join(story)}.",
@@ -342,13 +339,14 @@ def _camera_man():
     return photos.image("camera").reshape(256, 2, 256, 2).mean(axis=(1, 3))
 
 
-def _check(image):
+def checked(image):
+    """An image (H, W) or (H, W, C) as floats; ValueError unless they are in [0, 1]."""
     image = np.asarray(image, float)
     if image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(
             f"image has shape {image.shape}; expected (height, width) or (height, width, channels)."
         )
-    if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
+    if not (image.min() >= 0 and image.max() <= 1):  # a NaN fails both
         raise ValueError("image must have finite values in [0, 1]; divide 8-bit values by 255.")
     return image
 
@@ -359,7 +357,8 @@ def _span(values):
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _tinted(values, low, high):
+def tinted(values, low, high):
+    """A map (h, w) as a picture, float (h, w, 3): dark where it is low, bright where it is high."""
     import matplotlib
 
     return matplotlib.colormaps["viridis"]((values - low) / (high - low))[..., :3]
@@ -386,7 +385,8 @@ def _kernel(weights):
     return picture(seen, f"kernel, {rows} × {columns}, ±{reach:.2g}", 110)
 
 
-def _size(values):
+def sides(values):
+    """Height and width, as in a sentence."""
     return f"{values.shape[0]} × {values.shape[1]}"
 
 

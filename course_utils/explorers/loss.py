@@ -9,18 +9,20 @@ import torch
 
 from course_utils import losses, plotting
 from course_utils.explorers.canvas import (
+    ARROWS,
     Canvas,
     Explorer,
     action,
+    arrows,
     check_match,
     heat,
     layer,
     meters,
+    object_mask,
     slider,
     truth,
 )
 
-_ARROWS = {"left": (0, -1), "up": (-1, 0), "down": (1, 0), "right": (0, 1)}
 _SURE = 12.0  # the largest score: nobody is surer than p = 0.999994
 _STEP = 4  # pixels between the places at which the curve is computed
 _CEILING = 1.5  # of the curve, in units of finding nothing
@@ -113,11 +115,7 @@ class LossExplorer(Explorer):
     """
 
     def __init__(self, target, image=None, start=None, *, loss="Dice", name="the object", hint=_HINT):
-        self.target = np.asarray(target) != 0
-        if self.target.ndim != 2 or not self.target.any() or self.target.all():
-            raise ValueError(
-                f"target {self.target.shape} must be a mask (height, width) with object and background."
-            )
+        self.target = object_mask(target)
         image = np.full(self.target.shape, 0.45) if image is None else np.asarray(image)
         check_match(self.target, image)
         self._losses = price_lists(self.target)
@@ -129,7 +127,7 @@ class LossExplorer(Explorer):
             for name, price in self._losses.items()
         }  # fmt: skip
         self._answer, self._loss, self._history, self._gesture = start or Answer(columns=6), loss, [], None
-        self._before, self._around = None, {}
+        self._before, self._around, self._drawn = None, {}, (None, None)
         self.canvas = Canvas(
             image, label=f"Loss explorer: {name}", hint=hint, tool="drag", opacity=0.8, respond=self.respond,
         )  # fmt: skip
@@ -173,8 +171,8 @@ class LossExplorer(Explorer):
             self._set(replace(self._answer, **{name: float(value) if name == "sure" else int(value)}))
         elif name in self._losses:
             self.loss = name
-        elif name in _ARROWS:
-            rows, columns = _ARROWS[name]
+        elif name in ARROWS:
+            rows, columns = ARROWS[name]
             self.answer = replace(
                 self._answer, rows=self._answer.rows + rows, columns=self._answer.columns + columns
             )
@@ -229,18 +227,11 @@ class LossExplorer(Explorer):
         reach = self.target.shape[1] // 2 // _STEP * _STEP
         columns = np.arange(-reach, reach + 1, _STEP)
         key = self._loss, replace(self._answer, columns=0)
-        if getattr(self, "_drawn", (None,))[0] != key:
+        if self._drawn[0] != key:
+            places = [replace(self._answer, columns=int(c)) for c in columns]
             price = self._losses[self._loss]
-            values = [
-                self._scaled(
-                    self._loss,
-                    price(
-                        _pair(scores(self.target, replace(self._answer, columns=int(c)))), self._class
-                    ).item(),
-                )
-                for c in columns
-            ]
-            self._drawn = key, np.array(values)
+            values = [price(_pair(self._scores(place)), self._class).item() for place in places]
+            self._drawn = key, self._scaled(self._loss, np.array(values))
         return columns, self._drawn[1]
 
     # ------------------------------------------------------------------------------------ showing
@@ -281,12 +272,8 @@ class LossExplorer(Explorer):
         )
 
     def _buttons(self):
-        signs = {"left": "←", "up": "↑", "down": "↓", "right": "→"}
         return [
-            *(
-                action(name, sign, key=f"Arrow{name.capitalize()}", hint=f"Move {name} by one pixel")
-                for name, sign in signs.items()
-            ),
+            *arrows("Move {} by one pixel"),
             *(
                 action(name, name, key=key, hint=f"Show where {name} pushes", pressed=name == self._loss)
                 for key, name in KEYS.items()
@@ -354,9 +341,9 @@ def around(target, gap):
 
 def push(loss, score, target):
     """Minus the slope of a loss by each pixel's score, float64 (H, W): where it wants the object, and where not."""
-    variable = torch.from_numpy(score).requires_grad_()
-    loss(torch.stack([torch.zeros_like(variable), variable])[None], target).backward()
-    return -variable.grad.numpy()
+    logits = _pair(score).requires_grad_()
+    loss(logits, target).backward()
+    return -logits.grad[0, 1].numpy()
 
 
 def on_object(field, target):

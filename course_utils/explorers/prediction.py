@@ -11,6 +11,7 @@ from course_utils.explorers.canvas import (
     Canvas,
     Explorer,
     action,
+    displayed,
     heat,
     histogram_plot,
     layer,
@@ -99,7 +100,7 @@ class PredictionExplorer(Explorer):
         self.two = len(self.classes) == 2
         self._class, self._index, self._pixel = 1, int(start), None
         self.canvas = Canvas(
-            _picture(first.image),
+            displayed(first.image),
             label=f"Prediction explorer: {name}",
             hint=_HINTS[self.two] if hint is None else hint,
             tool="click",
@@ -211,7 +212,7 @@ class PredictionExplorer(Explorer):
         self._index, self._pixel = index, None
         with self.canvas.hold_sync():
             self.canvas.marks = []
-            self.canvas.image, self.canvas.size = png(_picture(case.image)), list(case.target.shape)
+            self.canvas.image, self.canvas.size = png(displayed(case.image)), list(case.target.shape)
             self._show()
 
     # ------------------------------------------------------------------------------------ showing
@@ -373,7 +374,7 @@ class PredictionExplorer(Explorer):
                 frames.append(plotting.Errors((case.target == 1), (prediction == 1) & counted, text))
             else:
                 frames.append(
-                    plotting.Picture(_picture(case.image), text, labels=np.where(counted, prediction, 0))
+                    plotting.Picture(displayed(case.image), text, labels=np.where(counted, prediction, 0))
                 )
             story.append(text)
         return plotting.figure(
@@ -464,11 +465,6 @@ def _names(classes, count):
     if len(classes) != count:
         raise ValueError(f"classes has {len(classes)} names, but there are probabilities of {count}")
     return tuple(classes)
-
-
-def _picture(image):
-    """What is shown of an image of any number of channels: grey or RGB."""
-    return image if image.ndim == 2 or image.shape[2] == 3 else image[..., 0]
 
 
 def _check_lengths(images, targets, probabilities, model):

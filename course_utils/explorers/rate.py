@@ -10,7 +10,16 @@ from PIL import Image, ImageDraw, ImageFont
 from course_utils import metrics, plotting
 from course_utils.classic import filters
 from course_utils.data import photos
-from course_utils.explorers.canvas import Canvas, Explorer, action, check_match, png, short, slider
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    check_match,
+    object_mask,
+    png,
+    short,
+    slider,
+)
 
 METHODS = ("SGD", "momentum", "AdamW")
 _LEVELS = 256  # of grey, as in an 8-bit photograph
@@ -567,8 +576,6 @@ def _check(image, target):
         raise ValueError("image must have different finite values in [0, 1]; divide 8-bit values by 255.")
     if target is None:
         raise ValueError("a loss needs a target: pass the true mask beside the image.")
-    target = np.asarray(target) != 0
+    target = object_mask(target)
     check_match(target, image)
-    if not target.any() or target.all():
-        raise ValueError("target must have object and background, or there is nothing to tell apart.")
     return image, target

@@ -6,11 +6,21 @@ import numpy as np
 from scipy import ndimage
 
 from course_utils import metrics, plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, truth
+from course_utils.explorers.canvas import (
+    ARROWS,
+    Canvas,
+    Explorer,
+    action,
+    arrows,
+    check_match,
+    layer,
+    meters,
+    object_mask,
+    truth,
+)
 
 TOLERANCE = 2.0  # pixels, of the boundary F
 _SPOTS = 12  # specks or holes that one press adds
-_ARROWS = {"left": (0, -1), "up": (-1, 0), "down": (1, 0), "right": (0, 1)}
 _HINT = (
     "Try: drag the prediction, or move it with the arrow keys, a few pixels further; then let it answer nothing (N).\n"
     "Notice: which score falls first, which hardly falls, and what accuracy says of an answer that found nothing."
@@ -71,16 +81,9 @@ class ScoreExplorer(Explorer):
     """
 
     def __init__(self, target, image=None, start=None, *, name="the object", hint=_HINT):
-        self.target = np.asarray(target) != 0
-        if self.target.ndim != 2 or not self.target.any() or self.target.all():
-            raise ValueError(
-                f"target {self.target.shape} must be a mask (height, width) with object and background."
-            )
+        self.target = object_mask(target)
         self.image = np.full(self.target.shape, 0.45) if image is None else np.asarray(image)
-        if self.image.shape[:2] != self.target.shape:
-            raise ValueError(
-                f"image {self.image.shape} and target {self.target.shape} must match in height and width."
-            )
+        check_match(self.target, self.image)
         self._truth = truth(self.target)
         self._damage, self._history, self._gesture = start or Damage(columns=4), [], None
         self._before = score(self.target, self.target)
@@ -172,8 +175,8 @@ def act(damage, name):
         return Damage()
     if name == "nothing":
         return replace(damage, nothing=not damage.nothing)
-    if name in _ARROWS:
-        rows, columns = _ARROWS[name]
+    if name in ARROWS:
+        rows, columns = ARROWS[name]
         return replace(damage, rows=damage.rows + rows, columns=damage.columns + columns)
     field, step = {"erode": ("grow", -1)}.get(name, (name, 1))
     return replace(damage, **{field: getattr(damage, field) + step})
@@ -227,13 +230,8 @@ def _spots(target, region, presses):
 
 
 def _buttons(nothing):
-    arrows = {"left": "←", "up": "↑", "down": "↓", "right": "→"}
-    moves = [
-        action(name, sign, key=f"Arrow{name.capitalize()}", hint=f"Move {name} by one pixel")
-        for name, sign in arrows.items()
-    ]
     return [
-        *moves,
+        *arrows("Move {} by one pixel"),
         action("grow", "Grow", key="g", hint="Grow by one pixel all round"),
         action("erode", "Erode", key="e", hint="Erode by one pixel all round"),
         action("blur", "Blur", key="b", hint="Blur the outline"),

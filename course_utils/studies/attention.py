@@ -8,7 +8,6 @@ from math import nan
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from course_utils import training
 from course_utils.data import synthetic
@@ -26,11 +25,11 @@ from course_utils.models.encoder_decoder import VGG_WIDTHS
 from course_utils.models.parts import ConvBlock, Encoder, Segmenter, convolution
 from course_utils.models.unet import UNet, UNetDecoder
 from course_utils.studies import upsampling
+from course_utils.studies.dilation import blobs_first
 from course_utils.study import rounded, study
 
 STEPS, VALIDATIONS = 400, 20
 PICTURES = {"train": 2000, "validation": 60, "test": 200}
-BACKGROUND = 0.1  # its weight in the loss: nine pixels of ten are water
 WIDTHS = (8, 32)  # one halving: no pixel's answer depends on anything more than 10 pixels away
 
 
@@ -113,16 +112,11 @@ def taught(net, seed=0, steps=None, rate=5e-3, curve=None, **options):
         model,
         given,
         steps=steps or STEPS,
-        loss=loss,
+        loss=blobs_first,
         optimiser=partial(training.adamw, rate=rate),
         **{"validate": validate, "validations": VALIDATIONS} | options,
     )
     return model, history
-
-
-def loss(logits, target):
-    """Cross-entropy, in which a pixel of the water counts a tenth."""
-    return F.cross_entropy(logits, target, weight=logits.new_tensor([BACKGROUND, 1, 1]))
 
 
 def scores(model, images):
@@ -141,16 +135,13 @@ def names(model, samples):
     nothing of the minority.
     """
     targets = np.stack([sample.target for sample in samples])
-    says = 1 + (np.diff(scores(model, [sample.image for sample in samples])[:, 1:], axis=1)[:, 0] > 0)
+    found = scores(model, [sample.image for sample in samples])
     blue = np.array([np.mean([mark.colour == 2 for mark in sample.marks]) for sample in samples])
     more, mixed = (1 + (blue > 0.5))[:, None, None], ((blue % 1 != 0) & (blue != 0.5))[:, None, None]
-    blobs = targets > 0
-    chosen = {
-        "right": blobs,
-        "majority": blobs & mixed & (targets == more),
-        "minority": blobs & mixed & (targets != more),
+    asked = {"right": True, "majority": mixed & (targets == more), "minority": mixed & (targets != more)}
+    return {
+        name: synthetic.blob_accuracy(np.where(where, targets, 0), found) for name, where in asked.items()
     }
-    return {name: float((says == targets)[where].mean()) for name, where in chosen.items()}
 
 
 @contextmanager

@@ -82,12 +82,12 @@ def beacon_scores(samples, answers):
     ``right`` of all; ``right_N`` of those whose mark is in the band of `FAR` that begins at N.
     Parameters: samples, of `synthetic.beacon`; answers, probabilities or logits (3, H, W) for each.
     """
-    blobs = np.stack([sample.target for sample in samples])
-    right = np.stack([a[2] > a[1] for a in answers]) == (blobs == 2)
+    targets, answers = np.stack([sample.target for sample in samples]), np.stack(answers)
     away = np.stack([apart(sample) for sample in samples])
-    found = {"right": right[blobs > 0].mean()}
+    found = {"right": synthetic.blob_accuracy(targets, answers)}
     for near, far in pairwise((*FAR, np.inf)):
-        found[f"right_{near}"] = right[(away >= near) & (away < far)].mean()
+        band = np.where((away >= near) & (away < far), targets, 0)
+        found[f"right_{near}"] = synthetic.blob_accuracy(band, answers)
     return found
 
 

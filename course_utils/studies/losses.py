@@ -136,9 +136,8 @@ def shifts(probabilities, targets, sweeps=2):
         lead = others.max(axis=0) - scores[k]  # the class gets the pixels where its shift is more than that
         tried = np.concatenate([found[k : k + 1], np.linspace(-6, 6, 49, dtype=np.float32)])
         matrices = [_matrix(truth, np.where(lead < shift, k, rival)) for shift in tried]
-        found[k] = tried[
-            np.argmax(metrics.mean_iou(np.stack(matrices)))
-        ]  # the old one, unless another is better
+        best = np.argmax(metrics.mean_iou(np.stack(matrices)))  # the old one, unless another is better
+        found[k] = tried[best]
     return found - found[1]  # only differences count: the road has 0
 
 
