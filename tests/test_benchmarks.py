@@ -4,9 +4,11 @@ import importlib
 import math
 import time
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import race
 from benchmarks.race import Race, Row
@@ -192,3 +194,69 @@ def test_runs_on_real_streets_are_noted_and_taken_up_again(tmp_path, monkeypatch
     assert table[1].startswith("position alone,0.200") and table[2].startswith("U-Net,0.600 ± 0.100")
     real.main(["--steps", "2"])
     assert [split for _, _, split in done[7:]] == ["val", "val"]
+
+
+@pytest.mark.parametrize("classes", [2, 11])
+def test_every_recipe_of_the_race_of_trainings_gives_scores_for_each_pixel(classes):
+    from benchmarks import learning
+
+    images = torch.rand(2, 3, 64, 96)
+    for name, recipe in {**learning.TRIED, **learning.ENTRANTS}.items():
+        if not (recipe.peer and find_spec("segmentation_models_pytorch") is None):
+            assert recipe.model(classes)(images).shape == (2, classes, 64, 96), name
+
+
+def test_contrast_sees_what_is_faint_and_not_how_bright_the_image_is():
+    from benchmarks.learning import Contrast
+
+    image = torch.full((1, 3, 16, 16), 0.5)
+    image[..., 4:8, 4:8], image[..., 10:14, 10:14] = 0.52, 0.9
+    seen = Contrast()(image)
+    assert seen.shape == (1, 4, 16, 16)
+    torch.testing.assert_close(seen.mean((2, 3)), torch.zeros(1, 4), atol=1e-5, rtol=0)
+    lift = (seen[0, :, 5, 5] - seen[0, :, 0, 0]) / (seen[0, :, 11, 11] - seen[0, :, 0, 0])
+    assert lift[3] > 3 * lift[0]
+    torch.testing.assert_close(Contrast()(0.5 * image)[:, :3], seen[:, :3])
+
+
+def test_the_race_of_trainings_reads_real_images_learns_and_scores_what_it_did_not_learn(
+    real_data, monkeypatch
+):
+    from benchmarks import learning
+
+    monkeypatch.setenv("COURSE_REAL_DATA", str(real_data))
+    read = learning._read.__wrapped__
+    monkeypatch.setattr(learning, "_read", lambda *which: [part[::25] for part in read(*which)])
+    for pack in learning.PACKS:
+        found = learning.race(0, pack, 1, "ours")
+        assert found["steps"] >= 1 and 0 < found["test"] < 1
+        assert np.isnan(found["new_drive"]) == (pack == "nuclei")
+
+
+def test_the_race_of_trainings_is_taken_up_again_and_its_table_gives_means(tmp_path, monkeypatch):
+    from benchmarks import learning
+
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(paths, "bundled", lambda name: tmp_path)
+    monkeypatch.setenv("COURSE_REAL_DATA", str(tmp_path))
+    monkeypatch.setattr(learning, "write_report", lambda: None)
+    monkeypatch.setattr(learning.checksums, "update", lambda: None)
+    done = []
+
+    def race(seed, pack, budget, entrant, split="test", recipes=None):
+        done.append((pack, budget, entrant, seed, split))
+        score = {"camvid": 0.4, "nuclei": 0.7}[pack] + seed / 10
+        new = score if pack == "camvid" else float("nan")
+        return {split: score, "steps": 100, "weights": 2e5, "loss": 1.0, "new_drive": new}
+
+    monkeypatch.setattr(learning, "race", race)
+    learning.main([])
+    assert len(done) == len(set(done)) == 2 * 4 * 7  # packs, entrants; three seeds twice, one once
+    assert [entrant for _, _, entrant, *_ in done[:4]] == list(learning.ENTRANTS)
+    learning.main([])
+    assert len(done) == 56
+    lines = (tmp_path / "results" / "learning.csv").read_text(encoding="utf-8").splitlines()
+    assert "nuclei,30,ours,0.800 ± 0.100,100,0.20,–" in lines
+    assert "camvid,180,ours,0.400,100,0.20,0.400" in lines
+    learning.main(["--tried"])
+    assert {split for *_, split in done[56:]} == {"val"} and len(done) == 56 + 2 * len(learning.TRIED)
