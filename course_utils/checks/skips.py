@@ -104,7 +104,7 @@ EVEN = np.array([[[1.0, 2], [3, 4]]]), np.zeros((1, 4, 4))
 
 def _score_maps(rng):
     cases = []
-    for classes, height, width in ((2, 2, 4), (1, 4, 2), (3, 6, 2), (2, 4, 6)):
+    for classes, height, width in ((2, 2, 4), (1, 4, 2), (3, 6, 2), (2, 4, 8)):
         coarse = rng.integers(-4, 5, (classes, height // 2, width // 2)) / 2
         cases.append((coarse, rng.integers(-4, 5, (classes, height, width)) / 4))
     return cases
@@ -112,7 +112,7 @@ def _score_maps(rng):
 
 def _odd_maps(rng):
     cases = []
-    for classes, height, width in ((1, 3, 3), (2, 1, 3), (2, 5, 4), (1, 4, 3), (3, 1, 1)):
+    for classes, height, width in ((1, 3, 1), (2, 1, 7), (2, 5, 4), (1, 4, 7), (3, 1, 1)):
         coarse = rng.integers(-4, 5, (classes, -(-height // 2), -(-width // 2))) / 2
         cases.append((coarse, rng.integers(-4, 5, (classes, height, width)) / 4))
     return cases
@@ -332,6 +332,21 @@ def _cut_above(features, mixes):
     return x
 
 
+def _rows_cut_only(features, mixes):
+    x = features[-1]
+    for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
+        x = np.maximum(_mixed(mix, np.concatenate([_double(x)[:, : fine.shape[1]], fine])), 0)
+    return x
+
+
+def _matmul(features, mixes):
+    """`@` multiplies along the rows of the picture, not along the channels."""
+    x = features[-1]
+    for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
+        x = np.maximum(mix @ np.concatenate([_cut(_double(x), fine), fine]), 0)
+    return x
+
+
 def _lowest_rectified(features, mixes):
     return _climb([*features[:-1], np.maximum(features[-1], 0)], mixes)
 
@@ -391,7 +406,7 @@ CLIMB = Exercise(
         Property(
             "goes on to the top of deeper ones", _pyramids(((1, 1, 1), 4, 4), ((2, 3, 4), 4, 8)), weight=2
         ),
-        Property("is right for odd sizes", _pyramids(((1, 1), 3, 1), ((2, 1), 3, 5), ((1, 2, 2), 5, 3))),
+        Property("is right for odd sizes", _pyramids(((1, 1), 3, 1), ((2, 1), 3, 7), ((1, 2, 2), 5, 7))),
         Property("returns the features where there is one level", [([np.array([[[1.0, 2], [0, 3]]])], [])]),
     ),
     mistakes=(
@@ -443,6 +458,20 @@ CLIMB = Exercise(
             _uncut,
             "At an odd size the doubled map is a row or column larger than the features there, and the two cannot be "
             "joined. Cut it to their size first.",
+            throughout=True,
+        ),
+        Mistake(
+            "only rows cut",
+            _rows_cut_only,
+            "You cut the rows and not the columns: where the width is odd, a column is left over, and the two cannot "
+            "be joined.",
+            throughout=True,
+        ),
+        Mistake(
+            "by `@`",
+            _matmul,
+            "`mix @ x` multiplies along the *rows* of each channel's picture: of a stack of tables `@` takes the last "
+            "two axes. The channels are the first axis: `np.tensordot(mix, x, axes=1)`.",
             throughout=True,
         ),
         Mistake(
@@ -532,6 +561,14 @@ def _input_rectified(x, first, second):
 
 def _subtracted(x, first, second):
     return np.maximum(second @ np.maximum(first @ x, 0) - x, 0)
+
+
+def _change_taken_away(x, first, second):
+    return np.maximum(x - second @ np.maximum(first @ x, 0), 0)
+
+
+def _value_by_value(x, first, second):
+    return np.maximum(x + second * np.maximum(first * x, 0), 0)
 
 
 def _in_place(x, first, second):
@@ -637,6 +674,19 @@ RESIDUAL = Exercise(
             "You subtracted the input. What is learned is a change *to* the input: the output is their sum.",
         ),
         Mistake(
+            "change subtracted",
+            _change_taken_away,
+            "You took the change away from the input. It is added: where it is to take something away, it is itself "
+            "below 0.",
+        ),
+        Mistake(
+            "value by value",
+            _value_by_value,
+            "`*` goes value by value, and gives an answer only where the shapes happen to fit. A layer is a product of "
+            "matrices: `@`.",
+            throughout=True,
+        ),
+        Mistake(
             "in place",
             _in_place,
             "Right in its values, but `x += …` writes into the array that was handed in, and the shortcut of the next "
@@ -691,6 +741,19 @@ def _both_sides(labels):
 def _one_side(labels):
     """Right and below only."""
     return np.where(labels > 0, 1 + _rim(labels, ((0, 1), (1, 0))), 0)
+
+
+def _other_side(labels):
+    """Left and above only."""
+    return np.where(labels > 0, 1 + _rim(labels, ((0, -1), (-1, 0))), 0)
+
+
+def _within_rows(labels):
+    return np.where(labels > 0, 1 + _rim(labels, ((0, 1), (0, -1))), 0)
+
+
+def _within_columns(labels):
+    return np.where(labels > 0, 1 + _rim(labels, ((1, 0), (-1, 0))), 0)
 
 
 def _eight(labels):
@@ -803,7 +866,26 @@ THREE_CLASSES = Exercise(
         Mistake(
             "one side",
             _one_side,
-            "You looked to the right and below only. A difference between two pixels concerns both of them.",
+            "You looked to the right and below only. A difference between two pixels concerns both of them: with "
+            "slices, `rim[:, :-1]` *and* `rim[:, 1:]`, and the same for the rows.",
+        ),
+        Mistake(
+            "the other side",
+            _other_side,
+            "You looked to the left and above only. A difference between two pixels concerns both of them: with "
+            "slices, `rim[:, 1:]` *and* `rim[:, :-1]`, and the same for the rows.",
+        ),
+        Mistake(
+            "within rows only",
+            _within_rows,
+            "You compared each pixel with those to its left and right. The ones above and below are neighbours, too.",
+            throughout=True,
+        ),
+        Mistake(
+            "within columns only",
+            _within_columns,
+            "You compared each pixel with those above and below. The ones to its left and right are neighbours, too.",
+            throughout=True,
         ),
         Mistake(
             "corners, too",
@@ -832,6 +914,7 @@ THREE_CLASSES = Exercise(
             _higher_only,
             "Where two objects touch, only the one with the higher number got a rim. Ask whether the neighbour's "
             "number is *another* (`!=`), not whether it is lower.",
+            throughout=True,
         ),
         Mistake(
             "numbers kept",
@@ -908,6 +991,16 @@ def _last_missing(labels):
     for number in range(1, labels.max()):
         distance = watershed.distance_transform(labels == number)
         target += distance / distance.max()
+    return target
+
+
+def _last_missing_and_gaps(labels):
+    """As above, and numbers that do not occur are passed over."""
+    target = np.zeros(labels.shape)
+    for number in range(1, labels.max()):
+        if (labels == number).any():
+            distance = watershed.distance_transform(labels == number)
+            target += distance / distance.max()
     return target
 
 
@@ -994,12 +1087,18 @@ DISTANCE_TARGET = Exercise(
             "You counted 1, 2, 3 … Some of these numbers do not occur, and 0 over 0 is NaN: `np.unique` gives those "
             "that do.",
         ),
-        Mistake(
-            "last one missing",
-            _last_missing,
-            "The object with the highest number got no distances: `range(1, n)` ends at n − 1. (And some numbers may "
-            "not occur: `np.unique` gives those that do.)",
-            throughout=True,
+        *(
+            Mistake(
+                name,
+                wrong,
+                "The object with the highest number got no distances: `range(1, n)` ends at n − 1. (And some numbers "
+                "may not occur: `np.unique` gives those that do.)",
+                throughout=True,
+            )
+            for name, wrong in (
+                ("last one missing", _last_missing),
+                ("last one missing, gaps passed over", _last_missing_and_gaps),
+            )
         ),
         Mistake(
             "whole numbers",

@@ -195,6 +195,25 @@ def begins_with_a_relu(features, mixes):
     return recursively([*features[:-1], features[-1].clip(0)], mixes)
 
 
+@wrong("climb")
+def columns_too_many(features, mixes):
+    x = features[-1]
+    for fine, mix in zip(features[-2::-1], mixes[::-1], strict=True):
+        large = x.repeat(2, axis=1)[:, : fine.shape[1]].repeat(2, axis=2)
+        x = np.maximum(np.tensordot(mix, np.concatenate([large, fine]), axes=1), 0)
+    return x
+
+
+@wrong("climb")
+def mix_at_the_stack(features, mixes):
+    """`@` with a stack of pictures, of which it takes the last two axes."""
+    x = features[-1]
+    for fine, mix in zip(features[-2::-1], mixes[::-1], strict=True):
+        large = x.repeat(2, axis=1).repeat(2, axis=2)[:, : fine.shape[1], : fine.shape[2]]
+        x = np.clip(np.matmul(mix, np.concatenate([large, fine])), 0, None)
+    return x
+
+
 @right("repair-residual")
 def with_where(x, first, second):
     hidden = first @ x
@@ -247,6 +266,16 @@ def second_before_first(x, first, second):
 @wrong("repair-residual")
 def relu_of_the_input(x, first, second):
     return np.clip(x, 0, None) + second @ np.clip(first @ x, 0, None)
+
+
+@wrong("repair-residual")
+def minus_the_change(x, first, second):
+    return np.clip(x - second @ np.clip(first @ x, 0, None), 0, None)
+
+
+@wrong("repair-residual")
+def stars_for_products(x, first, second):
+    return np.clip(x + second * np.clip(first * x, 0, None), 0, None)
 
 
 @right("three-classes")
@@ -332,6 +361,29 @@ def rim_into_the_numbers(labels):
     return classes
 
 
+@wrong("three-classes")
+def later_pixel_of_each_pair(labels):
+    """Both are candidates; here only the right one and the lower one are marked."""
+    rim = np.zeros(labels.shape, bool)
+    rim[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    rim[1:] |= labels[1:] != labels[:-1]
+    return np.where(labels > 0, np.where(rim, 2, 1), 0)
+
+
+@wrong("three-classes")
+def pairs_in_rows(labels):
+    rim = np.zeros(labels.shape, bool)
+    across = labels[:, 1:] != labels[:, :-1]
+    rim[:, 1:] |= across
+    rim[:, :-1] |= across
+    return np.where(labels > 0, np.where(rim, 2, 1), 0)
+
+
+@wrong("three-classes")
+def pairs_in_columns(labels):
+    return pairs_in_rows(labels.T).T
+
+
 @right("distance-target")
 def of_scipy(labels):
     target = np.zeros(labels.shape)
@@ -386,6 +438,15 @@ def all_but_the_last(labels):
     for number in range(1, labels.max()):
         distance = ndimage.distance_transform_edt(labels == number)
         target += distance / distance.max()
+    return target
+
+
+@wrong("distance-target")
+def all_but_the_last_that_occur(labels):
+    target = np.zeros(labels.shape)
+    for number in range(1, labels.max()):
+        distance = ndimage.distance_transform_edt(labels == number)
+        target += distance / (distance.max() or 1)
     return target
 
 
