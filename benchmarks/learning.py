@@ -31,7 +31,7 @@ from torch.nn import functional
 from torchvision.transforms import v2
 
 from benchmarks.race import write_report
-from course_utils import metrics, paths, study, training
+from course_utils import losses, metrics, paths, study, training
 from course_utils.data import checksums, public
 from course_utils.models.parts import Bilinear, ConvBlock, Standardise, convolution, group_norm
 from course_utils.models.unet import Add, Concatenate, UNet
@@ -94,6 +94,7 @@ class Recipe:
     size: int = 4
     crop: int = 128
     colour: float = 0.0
+    loss: Callable = training.cross_entropy
     optimiser: Callable = training.adamw
     schedule: Callable = training.warm_cosine
 
@@ -115,11 +116,17 @@ class Recipe:
 
     def learn(self, pack, seed, seconds):
         """(model, History) after so many seconds."""
-        options = {"optimiser": self.optimiser, "schedule": self.schedule, "device": "cpu", "watch": False}
+        options = {name: getattr(self, name) for name in ("loss", "optimiser", "schedule")}
+        options |= {"device": "cpu", "watch": False}
         training.fit(self.model(pack.classes), self.batches(pack, seed), steps=2, **options)  # warms up
         training.seed(seed)
         model = self.model(pack.classes)
         return model, training.fit(model, self.batches(pack, seed), seconds=seconds, **options)
+
+
+def overlap(logits, target):
+    """Cross-entropy and Dice, added; lesson 13 has both."""
+    return training.cross_entropy(logits, target) + losses.dice(logits, target)
 
 
 def library(encoder, classes):
@@ -129,7 +136,7 @@ def library(encoder, classes):
     return Unet(encoder, encoder_weights=None, classes=classes)
 
 
-OURS = Recipe()
+OURS = Recipe(loss=overlap, optimiser=partial(training.adamw, rate=5e-3))
 TEXTBOOK = Recipe(
     look=nn.Identity,
     extra=0,
@@ -149,6 +156,7 @@ TRIED = {
     "ours": OURS,
     "as it stands: no standardising": replace(OURS, look=nn.Identity, extra=0),
     "standardised, no logarithm": replace(OURS, look=Standardise, extra=0),
+    "cross-entropy alone": replace(OURS, loss=training.cross_entropy),
     "two convolutions a block": replace(OURS, block=ConvBlock),
     "one level less": replace(OURS, widths=OURS.widths[:-1]),
     "twice as wide": replace(OURS, widths=tuple(2 * width for width in OURS.widths)),
@@ -158,8 +166,8 @@ TRIED = {
     "batches of 2": replace(OURS, size=2),
     "batches of 8": replace(OURS, size=8),
     "windows of 96, batches of 7": replace(OURS, size=7, crop=96),
-    "half the rate": replace(OURS, optimiser=partial(training.adamw, rate=1e-3)),
-    "twice the rate": replace(OURS, optimiser=partial(training.adamw, rate=4e-3)),
+    "half the rate": replace(OURS, optimiser=partial(training.adamw, rate=2.5e-3)),
+    "twice the rate": replace(OURS, optimiser=partial(training.adamw, rate=1e-2)),
     "constant rate": replace(OURS, schedule=training.constant),
     "colours varied": replace(OURS, colour=0.3),
     "textbook U-Net": TEXTBOOK,
