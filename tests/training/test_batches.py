@@ -129,3 +129,12 @@ def test_numbers_and_sizes_that_differ_are_refused():
 def test_impossible_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         training.Batches([np.zeros((8, 8))], [np.zeros((8, 8), int)], **wrong)
+
+
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="CUDA is awake: nothing is noted for later")
+def test_augmented_batches_leave_nothing_behind_for_cuda():
+    zeros = np.zeros((8, 8), np.uint8)
+    batches = training.Batches([zeros], [zeros], size=4, augment=training.flips())
+    noted = len(torch.cuda._queued_calls)
+    batches[0]
+    assert len(torch.cuda._queued_calls) == noted
