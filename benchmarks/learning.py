@@ -16,13 +16,9 @@ the drive Seq05VD alone (*new drive*), of which training saw nothing.
 """
 
 import argparse
-import csv
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,9 +26,9 @@ from torch import nn
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from benchmarks.race import write_report
+from benchmarks.race import packs, publish
 from course_utils import losses, metrics, paths, study, training
-from course_utils.data import checksums, public
+from course_utils.data import public
 from course_utils.models.parts import Bilinear, ConvBlock, Standardise, convolution, group_norm
 from course_utils.models.unet import Add, Concatenate, UNet
 
@@ -194,7 +190,7 @@ class Pack:
 
 @cache
 def _read(pack, split):
-    samples = public.folder(_root() / pack.name, split, ignore=pack.ignore)
+    samples = public.folder(packs() / pack.name, split, ignore=pack.ignore)
     images, targets = samples.arrays()
     images = [image if image.ndim == 3 else np.dstack([image] * 3) for image in images]
     if pack.classes == 2:  # the pack numbers its nuclei
@@ -216,13 +212,6 @@ PACKS = {
     "nuclei": Pack("nuclei", 2, foreground, training.flips()),
     "camvid": Pack("camvid", 11, pooled, v2.RandomHorizontalFlip(), ignore=11),
 }
-
-
-def _root():
-    folder = os.environ.get("COURSE_REAL_DATA")
-    if not folder:
-        sys.exit("Set COURSE_REAL_DATA to the folder that holds the packs 'nuclei' and 'camvid'.")
-    return Path(folder)
 
 
 # -- the runs ---------------------------------------------------------------------------------------------
@@ -274,7 +263,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__.split("\n")[0])
     parser.add_argument("--tried", action="store_true", help="race our recipe against its variants, on val")
     options = parser.parse_args(arguments)
-    _root()
+    packs()
     torch.set_num_threads(1)
     results = paths.bundled("data") / "results"
     if options.tried:
@@ -286,11 +275,7 @@ def main(arguments=None):
         for seed in range(seeds):
             choices = study.grid(pack=list(PACKS), budget=[budget], entrant=list(ENTRANTS))
             _record("learning_runs", choices, [seed], race, results)
-    with (results / "learning.csv").open("w", newline="", encoding="utf-8") as file:
-        recorded = study.rows("learning_runs")
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *table(recorded)])
-    checksums.update()
-    write_report()
+    publish("learning", COLUMNS, table(study.rows("learning_runs")))
 
 
 def _record(name, choices, seeds, run, results):

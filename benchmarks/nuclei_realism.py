@@ -16,8 +16,6 @@ test on images that nobody had seen, and a method tuned on generated nuclei has 
 import argparse
 import csv
 import itertools
-import os
-import sys
 from collections import defaultdict
 
 import numpy as np
@@ -26,7 +24,7 @@ from scipy import ndimage
 from scipy.stats import wasserstein_distance
 from skimage.measure import regionprops
 
-from course_utils import paths
+from benchmarks.race import packs, publish
 from course_utils.data import synthetic
 
 # What the types of the pack show, and in which shares (counted by eye).
@@ -53,18 +51,14 @@ def main(arguments=None):
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the first generated image")
     options = parser.parse_args(arguments)
-    folder = os.environ.get("COURSE_REAL_DATA")
-    if not folder:
-        sys.exit("Set the environment variable COURSE_REAL_DATA to the folder that holds the pack 'nuclei'.")
-    rows = compare(f"{folder}/nuclei", options.every, options.seed)
+    folder = packs()
+    rows = compare(folder / "nuclei", options.every, options.seed)
     for row in rows:
         print(f"{row[0]:13}{row[1]:23}" + "".join(f"{value:11.4g}" for value in row[2:]))
     if options.every == 1:
-        path = paths.bundled("data") / "results" / "nuclei_realism.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(COLUMNS)
-            table.writerows([*row[:2], *(f"{value:.4g}" for value in row[2:])] for row in rows)
+        publish(
+            "nuclei_realism", COLUMNS, ([*row[:2], *(f"{value:.4g}" for value in row[2:])] for row in rows)
+        )
 
 
 def compare(folder, every=1, seed=0):

@@ -11,8 +11,6 @@ them.
 """
 
 import csv
-import os
-import sys
 from functools import partial
 from typing import NamedTuple
 
@@ -21,9 +19,8 @@ from PIL import Image
 from scipy import ndimage
 from skimage import feature, segmentation
 
-from benchmarks.race import write_report
-from course_utils import classic, metrics, paths
-from course_utils.data import checksums
+from benchmarks.race import packs, publish
+from course_utils import classic, metrics
 
 DARK = {"stained_color", "brightfield_gray"}  # types whose nuclei are darker than what is around them
 SPECK = 30  # pixels; smaller things are no nuclei
@@ -54,19 +51,11 @@ class Tally(NamedTuple):
 
 def main():
     """Choose on train and val, report on test: print the table and write the CSV."""
-    folder = os.environ.get("COURSE_REAL_DATA")
-    if not folder:
-        sys.exit("Set the environment variable COURSE_REAL_DATA to the folder that holds the pack 'nuclei'.")
-    rows = compare(f"{folder}/nuclei")
+    folder = packs()
+    rows = compare(folder / "nuclei")
     for row in rows:
         print(*row, sep="\t")
-    path = paths.bundled("data") / "results" / "nuclei_splitting.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(rows)
-    write_report()
-    checksums.update()
+    publish("nuclei_splitting", COLUMNS, rows)
 
 
 def compare(folder, every=1):

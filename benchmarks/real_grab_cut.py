@@ -13,8 +13,6 @@ Written by `COURSE_REAL_DATA=<folder of the packs> python -m benchmarks.real_gra
 import argparse
 import csv
 import itertools
-import os
-import sys
 import time
 from pathlib import Path
 
@@ -22,10 +20,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from benchmarks import race
-from course_utils import metrics, paths
+from benchmarks.race import packs, publish
+from course_utils import metrics
 from course_utils.classic.graph_cuts import grab_cut, graph_cut
-from course_utils.data import checksums
 
 CHOOSE = (("bsds_photos", "train"), ("pets", "tune"))
 REPORT = (("bsds_photos", "val"), ("pets", "eval"))
@@ -54,20 +51,14 @@ def main(arguments=None):
     )
     parser.add_argument("--choose", action="store_true", help="compare settings on the splits for choosing")
     options = parser.parse_args(arguments)
-    folder = os.environ.get("COURSE_REAL_DATA")
-    if not folder:
-        sys.exit("Set the environment variable COURSE_REAL_DATA to the folder that holds the packs.")
+    folder = packs()
     if options.choose:
-        choose(Path(folder))
+        choose(folder)
         return
-    results = {split: try_all(list(photos(Path(folder), *split))) for split in (*CHOOSE, *REPORT)}
+    results = {split: try_all(list(photos(folder, *split))) for split in (*CHOOSE, *REPORT)}
     rows = [row for split, tried in results.items() for row in compare(tried, *split)]
     rows += compare(together([results[split] for split in REPORT]), "both", "val, eval")
-    path = paths.bundled("data") / "results" / "real_grab_cut.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-    race.write_report()
-    checksums.update()
+    publish("real_grab_cut", COLUMNS, rows)
     for row in rows:
         print(*row)
 

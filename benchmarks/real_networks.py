@@ -14,18 +14,15 @@ Runs that were interrupted are taken up again. Numbers alone leave this command:
 
 import argparse
 import csv
-import os
-import sys
 from datetime import date
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 from torchvision.transforms import v2
 
-from benchmarks.race import write_report
+from benchmarks.race import packs, publish
 from course_utils import metrics, paths, training
-from course_utils.data import checksums, public
+from course_utils.data import public
 from course_utils.data.masks import IGNORE
 from course_utils.studies import networks
 from course_utils.study import Study, record, rounded, rows, summarise
@@ -57,10 +54,8 @@ def main(arguments=None):
         "--steps", type=int, default=STEPS, help="fewer are for a try: nothing is written then"
     )
     options = parser.parse_args(arguments)
-    folder = os.environ.get("COURSE_REAL_DATA")
-    if not folder:
-        sys.exit("Set the environment variable COURSE_REAL_DATA to the folder that holds the pack 'camvid'.")
-    pack, names = Path(folder) / "camvid", networks.best(5)
+    folder = packs()
+    pack, names = folder / "camvid", networks.best(5)
     if options.steps != STEPS:
         for name in names:
             print(name, run(pack, name, 0, options.steps, split="val"), flush=True)
@@ -72,10 +67,7 @@ def main(arguments=None):
         "real_networks_runs", question, configurations, tuple(range(SEEDS)), partial(noted, pack, results)
     )
     record(runs, on_run=lambda done, all_: print(f"{done} of {all_} runs", flush=True))
-    with (results / "real_networks.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *table(rows(runs.name), names, pack)])
-    checksums.update()
-    write_report()
+    publish("real_networks", COLUMNS, table(rows(runs.name), names, pack))
 
 
 def noted(pack, results, seed, net):

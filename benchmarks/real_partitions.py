@@ -13,13 +13,9 @@ it minutes. OpenCV's filter is made into regions by flooding, as in OpenCV's sam
 absorbed as ours are. Numbers alone leave this command: they go to ``data/results/real_partitions.csv``.
 """
 
-import csv
-import os
-import sys
 import time
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -27,10 +23,9 @@ from PIL import Image
 from skimage import color, segmentation
 from sklearn.cluster import MeanShift
 
-from benchmarks.race import write_report
-from course_utils import metrics, paths
+from benchmarks.race import packs, publish
+from course_utils import metrics
 from course_utils.classic import clustering, graphs
-from course_utils.data import checksums
 
 SCORES = ("covering", "best person", "variation of information", "boundary recall", "under-segmentation")
 COLUMNS = ("method", "by", "setting", "train covering", *SCORES, "regions", "seconds")
@@ -39,20 +34,8 @@ EVERY = 8  # scikit-learn's mean shift sees every eighth pixel of every eighth r
 
 def main():
     """Print the table and write the CSV."""
-    folder = os.environ.get("COURSE_REAL_DATA")
-    if not folder:
-        sys.exit(
-            "Set the environment variable COURSE_REAL_DATA to the folder that holds the pack 'bsds_photos'."
-        )
-    rows = compare(Path(folder) / "bsds_photos")
-    with (paths.bundled("data") / "results" / "real_partitions.csv").open(
-        "w", newline="", encoding="utf-8"
-    ) as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(rows)
-    checksums.update()
-    write_report()
+    folder = packs()
+    publish("real_partitions", COLUMNS, compare(folder / "bsds_photos"))
 
 
 def compare(folder, count=None):

@@ -178,8 +178,8 @@ def test_runs_on_real_streets_are_noted_and_taken_up_again(tmp_path, monkeypatch
 
     monkeypatch.setattr(real, "run", run)
     monkeypatch.setattr(real, "by_position", lambda pack: dict.fromkeys(real.SHOWN, 0.2))
-    monkeypatch.setattr(real, "write_report", lambda: None)
-    monkeypatch.setattr(real.checksums, "update", lambda: None)
+    monkeypatch.setattr(race, "write_report", lambda: None)
+    monkeypatch.setattr(race.checksums, "update", lambda: None)
     real.main([])
     assert done == [(net, seed, "test") for net in ("U-Net", "FCN-8s") for seed in range(real.SEEDS)]
     runs = tmp_path / "results" / "real_networks_runs.csv"
@@ -239,17 +239,17 @@ def test_the_race_of_trainings_is_taken_up_again_and_its_table_gives_means(tmp_p
     (tmp_path / "results").mkdir()
     monkeypatch.setattr(paths, "bundled", lambda name: tmp_path)
     monkeypatch.setenv("COURSE_REAL_DATA", str(tmp_path))
-    monkeypatch.setattr(learning, "write_report", lambda: None)
-    monkeypatch.setattr(learning.checksums, "update", lambda: None)
+    monkeypatch.setattr(race, "write_report", lambda: None)
+    monkeypatch.setattr(race.checksums, "update", lambda: None)
     done = []
 
-    def race(seed, pack, budget, entrant, split="test", recipes=None):
+    def learn(seed, pack, budget, entrant, split="test", recipes=None):
         done.append((pack, budget, entrant, seed, split))
         score = {"camvid": 0.4, "nuclei": 0.7}[pack] + seed / 10
         new = score if pack == "camvid" else float("nan")
         return {split: score, "steps": 100, "weights": 2e5, "loss": 1.0, "new_drive": new}
 
-    monkeypatch.setattr(learning, "race", race)
+    monkeypatch.setattr(learning, "race", learn)
     learning.main([])
     assert len(done) == len(set(done)) == 2 * 4 * 7  # packs, entrants; three seeds twice, one once
     assert [entrant for _, _, entrant, *_ in done[:4]] == list(learning.ENTRANTS)
