@@ -120,11 +120,14 @@ def ways(dilations, kernel=3):
     convolved. 0 is a **hole**, a pixel inside the field that no way leads to. In the image, the ways are the products
     of those of the row and the column. With equal positive weights and no ReLU, the gradient is in proportion to them.
 
-    Parameters: dilations, of the layers, in any order; kernel, odd, of each. Raises ValueError for others.
+    Parameters: dilations, of the layers, in any order; kernel, odd, of each. Raises ValueError for others, and where
+    there may be more ways to a pixel than 64 bits count (from 43 plain layers on).
     Returns: int64 array (n,), n the side of the receptive field, its middle the pixel itself.
     """
     found = np.ones(1, np.int64)
-    for dilation in _dilations(dilations, kernel):
+    for layer, dilation in enumerate(_dilations(dilations, kernel), start=1):
+        if int(found.max()) > np.iinfo(np.int64).max // kernel:
+            raise ValueError(f"after {layer} layers there may be more ways to a pixel than 64 bits count")
         comb = np.zeros((kernel - 1) * dilation + 1, np.int64)
         comb[::dilation] = 1
         found = np.convolve(found, comb)
@@ -142,8 +145,9 @@ def hybrid(dilations, kernel=3):
     is f before the end of the whole field would have to be reached by a way that is f short of the longest. Layers
     come short in steps of their dilation; those of d or more cannot help, and those before come f − 1 short at most.
 
-    For dilations that rise from 1, this is the condition of hybrid dilated convolution, M₂ ≤ kernel (Wang 2018). That
-    alone does not ask for the 1: it lets (2, 2, 2) pass. The largest dilations without holes are the powers of the
+    For dilations that rise from 1 and kernel 3, this is the condition of hybrid dilated convolution, M₂ ≤ kernel (Wang
+    2018). That alone does not ask for the 1: it lets (2, 2, 2) pass. With kernel 5 it asks for more than is needed: it
+    refuses (1, 1, 8), which has no hole. The largest dilations without holes are the powers of the
     kernel, 1, 3, 9, 27: each pixel is reached in one way, as each weight is weighed by Bachet's 1, 3, 9 and 27 pounds.
 
     Parameters and errors as for ``ways``.
@@ -171,16 +175,19 @@ def _dilations(dilations, kernel=3):
 def dense(encoder, stride=1):
     """The lowest features of a plain encoder at every stride-th pixel: the same weights, fewer halvings.
 
-    Leave out a halving, and each later layer finds the values that it used to read as neighbours twice as far apart:
-    dilate it by two, and it reads the same ones. So each halving that is left out doubles the dilation of all that
-    follows. At the pixels where the encoder would have given features, the answers are equal; between them lie the
-    answers that it would have given for the image moved by a few pixels.
+    A halving takes the largest of each 2 × 2 values, and throws three of four places away. Leave out the throwing away:
+    the largest of four is taken at every pixel, and each later layer finds the values that it used to read as
+    neighbours twice as far apart. Dilate it by two, and it reads the same ones; so does the next largest of four. So
+    each halving that is left out doubles the dilation of all that follows. At the pixels where the encoder would have
+    given features, the answers are equal; between them lie, away from the border, the answers that it would have given
+    for the image moved by a few pixels.
 
     Parameters: encoder, ``parts.Encoder``, trained or not; stride, a power of two, at most that of its lowest features.
     Returns: a module in evaluation mode with weights of its own, images (B, C, H, W) -> (B, widths[-1], ⌈H / stride⌉,
     ⌈W / stride⌉). Pixel (y, x) of it speaks of the square of the old stride whose first pixel is (y, x) · stride: its
     middle lies (old stride − stride) / 2 further down and to the right than the one of its own square.
-    Raises ValueError for another stride.
+    Raises ValueError for another stride, and for an encoder with a norm that averages over the map, such as
+    ``parts.group_norm``: on a denser map it averages other values, and no answer would be the old one.
     Cost: with a halving less, all that follows costs four times as much.
 
     Reference: Chen, Papandreou, Kokkinos, Murphy & Yuille, DeepLab, IEEE Transactions on Pattern Analysis and Machine
@@ -191,7 +198,20 @@ def dense(encoder, stride=1):
         raise ValueError(
             f"stride must be one of {strides} for an encoder of {len(strides)} levels, not {stride!r}"
         )
+    averaging = next((layer for layer in encoder.modules() if _averages(layer)), None)
+    if averaging is not None and stride < strides[-1]:
+        raise ValueError(
+            f"the encoder has {type(averaging).__name__}, which averages over the map: with a halving less it would "
+            "average other values, and no answer would stay what it was; take an encoder with batch normalisation"
+        )
     return _Dense(encoder, strides.index(stride)).eval()
+
+
+def _averages(layer):
+    """Whether a layer, in evaluation, takes a mean over the map that it gets."""
+    if isinstance(layer, nn.BatchNorm2d | nn.InstanceNorm2d):
+        return layer.running_mean is None
+    return isinstance(layer, nn.GroupNorm | nn.LayerNorm | nn.AdaptiveAvgPool2d)
 
 
 class _Dense(nn.Module):
@@ -235,7 +255,8 @@ class Pooled(nn.Module):
     """The mean over each of bins × bins parts of the image, mixed, and handed to every pixel there by straight lines.
 
     (B, inputs, H, W) -> (B, outputs, H, W). With one bin, all pixels get the same: it says what is in the image, and
-    not where. There is no norm: with one bin, a batch of one image has nothing to take a deviation of.
+    not where (unless the features know their own place, as they can by the zeros around the border). There is no norm:
+    with one bin, a batch of one image has nothing to take a deviation of.
     """
 
     def __init__(self, inputs, outputs, bins=1):

@@ -116,6 +116,13 @@ def rising(longest=4, largest=9):
     return [d for n in range(1, longest + 1) for d in combinations_with_replacement(range(1, largest + 1), n)]
 
 
+def test_too_many_ways_to_count_are_refused():
+    assert sum(map(int, ways((1,) * 42))) == 3**42
+    with pytest.raises(ValueError, match="64 bits"):
+        ways((1,) * 43)
+    assert (ways([3**n for n in range(12)]) == 1).all()  # one way each, however many layers
+
+
 def test_two_layers_of_dilation_2_on_paper():
     assert ways((2, 2)).tolist() == [1, 0, 2, 0, 3, 0, 2, 0, 1]
     assert ways((1, 2)).tolist() == [1, 1, 2, 1, 2, 1, 1]
@@ -167,6 +174,7 @@ def test_the_published_rule_is_the_same_for_dilations_that_rise_from_1():
             assert (second_gap(dilations) <= 3) == hybrid(dilations), dilations
     assert second_gap((1, 2, 5)) == 2 and second_gap((1, 2, 9)) == 5  # the examples of the paper
     assert second_gap((2, 2, 2)) <= 3 and not hybrid((2, 2, 2))
+    assert second_gap((1, 1, 8)) > 5 and hybrid((1, 1, 8), kernel=5)  # for a larger kernel the two differ
 
 
 def test_powers_of_the_kernel_reach_each_pixel_in_one_way():
@@ -232,6 +240,37 @@ def test_the_encoder_stays_as_it_was():
     assert {id(p) for p in found.parameters()}.isdisjoint(id(p) for p in encoder.parameters())
     with pytest.raises(ValueError, match=r"one of \[1, 2, 4, 8\]"):
         dense(encoder, 16)
+
+
+class Squeezed(nn.Module):
+    """A norm that looks at the whole map, and none that torch knows."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.mean = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x):
+        return x - self.mean(x)
+
+
+@pytest.mark.parametrize(
+    "norm", [group_norm, nn.InstanceNorm2d, partial(nn.BatchNorm2d, track_running_stats=False), Squeezed]
+)
+def test_a_norm_that_averages_over_the_map_is_refused(norm):
+    encoder, images = trained(norm=norm), torch.rand(1, 2, 32, 32)
+    with pytest.raises(ValueError, match="averages over the map"):
+        dense(encoder, 4)
+    torch.testing.assert_close(
+        dense(encoder, 8)(images), encoder(images)[-1]
+    )  # nothing left out: the same map
+
+
+def test_a_norm_with_recorded_means_looks_at_one_pixel():
+    encoder = trained(norm=partial(nn.InstanceNorm2d, track_running_stats=True))
+    images = torch.rand(1, 2, 32, 32)
+    torch.testing.assert_close(
+        dense(encoder, 4)(images)[..., ::2, ::2], encoder(images)[-1], atol=1e-5, rtol=1e-4
+    )
 
 
 # -- theory and gradient --------------------------------------------------------------------------------
