@@ -25,7 +25,7 @@ _HINT = (
 _DILATED_HINT = (
     "Try: give all layers dilation 2, then 4; look at the pictures on the right. Set one of them to 1.\n"
     "Notice: the field grows with the same number of weights. Without a plain layer it has holes; with one, only where "
-    "a dilation is larger than the field of those before it."
+    "a dilation is larger than the field of all smaller ones."
 )
 LARGEST = 9  # dilation on a slider
 
@@ -47,7 +47,7 @@ class ReceptiveFieldExplorer(Explorer):
     depth : int, optional
         At first, 1 … ; by default the last.
     pixel : (int, int), optional
-        Row and column of the first output pixel; by default the middle one.
+        Row and column of the first output pixel; by default the middle one. The strip of frames asks the same.
     name : str
         What the network is, for readers who do not see it.
     hint : str, optional
@@ -106,6 +106,7 @@ class ReceptiveFieldExplorer(Explorer):
             ],
         )
         self._ask(self._middle() if pixel is None else pixel)
+        self._start = None if pixel is None else self.centre
 
     @property
     def depth(self):
@@ -250,15 +251,16 @@ class ReceptiveFieldExplorer(Explorer):
         steps = [receptive.spacing(*pair) for pair in zip(self._shape, output.shape[-2:], strict=True)]
         return tuple((n + 0.5) * step - 0.5 for n, step in zip(pixel, steps, strict=True))
 
-    def _pixel_at(self, place):
-        """The output pixel whose field has its middle nearest to a place in the image."""
-        fields, found = self._fields(self.depth), []
-        for axis, length in enumerate(self._output.shape[-2:]):
+    def _pixel_at(self, place, depth=None):
+        """The output pixel, at this depth or another, whose field has its middle nearest to a place in the image."""
+        depth = depth or self.depth
+        output, fields, found = self._levels[depth - 1][1], self._fields(depth), []
+        for axis, length in enumerate(output.shape[-2:]):
             if fields:
                 first, step = _middles(fields, (0, 0))[axis], fields[axis].stride
             else:
                 first, step = (
-                    self._place(self._output, (0, 0))[axis],
+                    self._place(output, (0, 0))[axis],
                     receptive.spacing(self._shape[axis], length),
                 )
             found.append(int(np.clip(np.rint((place[axis] - first) / step), 0, length - 1)))
@@ -358,13 +360,19 @@ class ReceptiveFieldExplorer(Explorer):
         )
 
     def strip(self):
-        """The middle pixel at three depths, and how the two sides grow; of dilated layers, `_strip_of_holes`."""
+        """The first pixel at some depths, and how the two sides grow; of dilated layers, `_strip_of_holes`.
+
+        Where a first pixel was given, the picture stands before its frames, and it is marked in all of them.
+        """
         if self._dilations:
             return self._strip_of_holes()
         depths = range(1, len(self._levels) + 1)
         known = {}
         for depth in depths:
-            pixel = tuple(length // 2 for length in self._levels[depth - 1][1].shape[-2:])
+            if self._start is None:
+                pixel = tuple(length // 2 for length in self._levels[depth - 1][1].shape[-2:])
+            else:
+                pixel = self._pixel_at(self._start, depth)
             seen, reach, theory, centre = self._field(depth, pixel)
             known[depth] = (
                 seen,
@@ -373,13 +381,24 @@ class ReceptiveFieldExplorer(Explorer):
                 receptive.effective_side(seen, centre, SHARE),
                 centre,
             )
-        frames, story = [], []
-        for depth in sorted({depths[len(depths) // 3], depths[2 * len(depths) // 3 - 1], depths[-1]}):
+        chosen = sorted({depths[len(depths) // 3], depths[2 * len(depths) // 3 - 1], depths[-1]})
+        frames, story, asked, who = [], [], {}, "the output pixel in the middle"
+        if self._start is not None:
+            chosen, who = (
+                chosen[-2:],
+                f"the output pixel over row {self._start[0]:g}, column {self._start[1]:g}",
+            )
+            asked = {"asked": _corners(*_around(self._start, 1))}
+            shown = self._images.detach()[0].permute(1, 2, 0).numpy()
+            shown = shown if shown.shape[2] == 3 else shown[..., 0]
+            frames.append(plotting.Picture(shown, "the picture", lines=asked))
+        for depth in chosen:
             seen, box, theory, effective, centre = known[depth]
             text = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"
             lines = {"can see": _corners(*box), f"{SHARE:.0%}": _corners(*_around(centre, effective))}
             if np.array_equal(*lines.values()):  # one line would hide the other
                 lines = {f"can see, and {SHARE:.0%}": _corners(*box)}
+            lines = asked | lines
             frames.append(plotting.Picture(_tones(seen), text, scale=(0, 1), colormap="viridis", lines=lines))
             story.append(text)
         if len(depths) > 1:
@@ -390,9 +409,9 @@ class ReceptiveFieldExplorer(Explorer):
             frames.append(plotting.Curves(np.array(depths), series, "side of the field", "depth", "px"))
         return plotting.figure(
             *frames,
-            alt=f"{self.canvas.label}, the output pixel in the middle. {'; '.join(story)}.",
-            caption=f"Bright: what the output pixel in the middle reacts to (roots of absolute gradients); dark blue: "
-            f"hardly. {'; '.join(story)}.",
+            alt=f"{self.canvas.label}, {who}. {'; '.join(story)}.",
+            caption=f"Bright: what {who} reacts to (roots of absolute gradients); dark blue: hardly. "
+            f"{'; '.join(story)}.",
         )
 
     def _strip_of_holes(self):
@@ -411,7 +430,7 @@ class ReceptiveFieldExplorer(Explorer):
             top, bottom, left, right = _box(reach)
             part = np.s_[top : bottom + 1, left : right + 1]
             frames += [
-                plotting.Picture(reach[part], f"dilations {text}: can see"),
+                plotting.Picture(reach[part], f"{text}: can see"),
                 plotting.Picture(_tones(influence)[part], "and does see", scale=(0, 1), colormap="viridis"),
             ]
             story.append(f"Dilations {text}: {_told(reach[part])}")

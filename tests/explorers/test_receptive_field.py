@@ -4,6 +4,7 @@ import torch
 from page import act, press, shown
 from torch import nn
 
+from course_utils import plotting
 from course_utils.explorers import ReceptiveFieldExplorer
 from course_utils.explorers.receptive_field import default_model
 from course_utils.models import dilated as dilation
@@ -220,6 +221,24 @@ def test_the_strip_tells_both_sides_at_three_depths(explorer):
         and "ten layers" in strip.alt
     )
     assert strip.alt.count("can see") == 3
+
+
+def test_the_strip_asks_the_first_pixel_and_marks_it(images, monkeypatch):
+    explorer = ReceptiveFieldExplorer(default_model(4), images, pixel=(4, 20))
+    drawn = []
+    monkeypatch.setattr(plotting, "figure", lambda *frames, **texts: drawn.append(frames) or texts)
+    explorer.pixel = 12, 3  # who clicks elsewhere does not move the strip
+    texts = explorer.strip()
+    picture, before, last, _ = drawn[0]
+    assert picture.image.shape == (40, 48)
+    row, column = picture.lines["asked"].mean(axis=0)
+    assert texts["alt"].count("can see") == 2 and "row 8.5, column 40.5" in texts["alt"]
+    for frame in (picture, before, last):
+        assert (frame.lines["asked"] == picture.lines["asked"]).all()
+    explorer.pixel = 4, 20
+    np.testing.assert_allclose(last.image, np.sqrt(explorer.influence / explorer.influence.max()))
+    top, bottom, left, right = explorer.box
+    assert top <= row <= bottom and left <= column <= right
 
 
 @pytest.mark.parametrize(
