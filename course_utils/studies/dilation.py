@@ -27,13 +27,24 @@ BEACONS = {name: synthetic.BEACON_SEEDS[name][:count] for name, count in {"train
 BEACON_STEPS = 250
 FAR = (10, 13, 16)  # where bands of distance begin, in columns from a blob's pixel to the middle of its mark
 NEAR = (1, 1, 1, 1)
+
+
+def deeper(inputs, outputs, norm=nn.BatchNorm2d, layers=12):
+    """Layers of kernel 1, to stand behind others: the network gets deeper, and sees no farther and no more ways."""
+    return nn.Sequential(
+        *(AtrousBlock(outputs if i else inputs, outputs, kernel=1, norm=norm) for i in range(layers))
+    )
+
+
 #: Networks for beacons. The first three have the same layers and weights, and see 6, 12 and 18 pixels to each side; the
-#: next sees as far as the third by plain layers alone. Two see 6 pixels, and in some way the mean of the whole image.
+#: next sees as far as the third by plain layers alone, 18 of them with kernel 3, and the one after it is the third with
+#: as many layers, twelve of which see nothing new. Two see 6 pixels, and in some way the mean of the whole image.
 BEACON_NETS = {
     "near": partial(DilatedNet, dilations=NEAR),
     "half way": partial(DilatedNet, dilations=(2, 2, 4, 2)),
     "far": partial(DilatedNet, dilations=(2, 4, 8, 2)),
     "far, plain layers": partial(DilatedNet, dilations=(1,) * 16),
+    "far, deeper": partial(DilatedNet, dilations=(2, 4, 8, 2), context=deeper),
     "near, pooled": partial(DilatedNet, dilations=NEAR, context=partial(ASPP, dilations=())),
     "near, group norm": partial(DilatedNet, dilations=NEAR, norm=group_norm),
     "U-Net": partial(UNet, widths=(16, 16, 16, 16)),
@@ -94,7 +105,11 @@ def beacon_scores(samples, answers):
 @study(
     "seeing_far",
     "Which networks see a mark far away in a blob's own row, and what do they cost?",
-    [*({"net": net, "longer": 1} for net in BEACON_NETS), {"net": "far, plain layers", "longer": 3}],
+    [
+        *({"net": net, "longer": 1} for net in BEACON_NETS),
+        {"net": "far, plain layers", "longer": 3},
+        {"net": "near, pooled", "longer": 4},
+    ],
 )
 def seeing_far(seed, net, longer):
     """`beacon_scores` on test pictures, the loss of the last batches, and the cost of the network."""
@@ -114,13 +129,15 @@ def seeing_far(seed, net, longer):
 NOISE = {"photons": 12.0, "read_noise": 0.06}
 GRID_NUCLEI = {"train": range(100, 116), "test": range(300, 308)}
 GRID_STEPS = 150
-#: Six layers each; but for the last, their dilations add up to 24, so that they see 49 pixels. In "alike" sixteen grids
-#: never meet; the next three leave no hole, and two of these are each other's reverse.
+#: Six layers each; but for "plain", their dilations add up to 24, so that they see 49 pixels. In "alike" sixteen grids
+#: never meet; the next three leave no hole, and two of these are each other's reverse. "no plain one" has holes at the
+#: rim, and no divisor in common: its grids meet.
 GRIDS = {
     "alike": (4, 4, 4, 4, 4, 4),
     "rising": (1, 2, 4, 8, 8, 1),
     "plain first": (1, 1, 4, 6, 6, 6),
     "plain last": (6, 6, 6, 4, 1, 1),
+    "no plain one": (3, 3, 4, 4, 5, 5),
     "plain": (1, 1, 1, 1, 1, 1),
 }
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from course_utils import study
 from course_utils.data import synthetic
-from course_utils.models import parts, receptive
+from course_utils.models import dilated, parts, receptive
 from course_utils.studies import dilation, upsampling
 
 
@@ -58,7 +58,8 @@ def field(net):
 
 
 def test_how_far_each_network_sees():
-    assert [field(net) for net in ("near", "half way", "far", "far, plain layers")] == [13, 25, 37, 37]
+    sees = {"near": 13, "half way": 25, "far": 37, "far, plain layers": 37, "far, deeper": 37}
+    assert {net: field(net) for net in sees} == sees
     assert field("near, pooled") == field("near, group norm") == 99
 
 
@@ -66,6 +67,16 @@ def test_three_networks_cost_the_same_and_see_differently():
     costs = {net: parts.cost(make(3, 3), (1, 3, 24, 24)) for net, make in dilation.BEACON_NETS.items()}
     assert costs["near"] == costs["half way"] == costs["far"]
     assert costs["far, plain layers"].multiply_adds > 2.5 * costs["far"].multiply_adds
+
+
+def layers(net):
+    return sum(isinstance(part, nn.Conv2d) for part in dilation.BEACON_NETS[net](3, 3).modules())
+
+
+def test_the_deeper_net_is_as_deep_as_the_plain_one_and_twelve_of_its_layers_see_nothing_new():
+    assert layers("far, deeper") == layers("far, plain layers") == layers("far") + 12
+    model = dilation.BEACON_NETS["far, deeper"](3, 3)
+    assert [part[0].kernel_size for part in model.encoder.context] == [(1, 1)] * 12
 
 
 def test_a_near_network_cannot_see_what_tells_the_blobs():
@@ -107,6 +118,14 @@ def test_all_chains_but_the_plain_one_see_equally_far():
     }
     assert {name: size for name, size in fields.items() if size != 49} == {"plain": 13}
     assert len({parts.cost(dilation.chain(d), (1, 1, 32, 32)) for d in dilation.GRIDS.values()}) == 1
+
+
+def test_only_the_stack_of_fours_has_a_common_divisor():
+    assert {name: int(np.gcd.reduce(d)) for name, d in dilation.GRIDS.items() if np.gcd.reduce(d) > 1} == {
+        "alike": 4
+    }
+    with_holes = {name for name, d in dilation.GRIDS.items() if not dilated.hybrid(d)}
+    assert with_holes == {"alike", "no plain one"}
 
 
 def test_grain_is_the_jump_between_neighbours_away_from_boundaries():
