@@ -1,7 +1,6 @@
-"""The exercises of lesson 11: an account of layers, a dilated line, ways and holes, halvings left out, and grids."""
+"""The exercises of lesson 11: an account of layers, a dilated line, ways and holes, halvings left out."""
 
 import numpy as np
-from scipy import ndimage
 
 from course_utils.checks.framework import Exercise, Mistake, Property
 
@@ -27,6 +26,34 @@ def _whole_kernel(layers):
 
 def _kernel_times_dilation(layers):
     return _account(layers, lambda kernel, dilation: kernel * dilation - 1)
+
+
+def _kernel_times_dilation_and_one(layers):
+    return _account(layers, lambda kernel, dilation: kernel * dilation)
+
+
+def _without_the_pixel(layers):
+    size, weights = account(layers)
+    return size - 1, weights
+
+
+def _one_side_only(layers):
+    return _account(layers, lambda kernel, dilation: kernel // 2 * dilation)
+
+
+def _nine_weights(layers):
+    return _account(layers, lambda kernel, dilation: (kernel - 1) * dilation, lambda kernel, dilation: 9)
+
+
+def _last_step_for_all(layers):
+    step = np.prod([1, *(stride for _, stride, _ in layers)])
+    size = 1 + sum((kernel - 1) * dilation * int(step) for kernel, _, dilation in layers)
+    return size, sum(kernel**2 for kernel, _, _ in layers)
+
+
+def _first_layer_only(layers):
+    for kernel, _, dilation in layers:
+        return 1 + (kernel - 1) * dilation, kernel**2
 
 
 def _zeros_counted_twice(layers):
@@ -144,6 +171,12 @@ ACCOUNT = Exercise(
             "A kernel of 3 with dilation 4 spans 9 pixels, not 12: there are `kernel - 1` gaps of `dilation` pixels.",
         ),
         Mistake(
+            "kernel times dilation added",
+            _kernel_times_dilation_and_one,
+            "A kernel of 3 with dilation 4 spans 9 pixels, not 12: there are `kernel - 1` gaps of `dilation` pixels. "
+            "Only the gaps are added.",
+        ),
+        Mistake(
             "dilation zeros between",
             _zeros_counted_twice,
             "You put `dilation` zeros *between* the taps. They lie `dilation` apart, so there are `dilation - 1` "
@@ -167,10 +200,36 @@ ACCOUNT = Exercise(
             "twice as long.",
         ),
         Mistake(
+            "the last step for all",
+            _last_step_for_all,
+            "You used the step behind the last layer for all of them. Each layer has the step *before* it: "
+            "`zip(layers, steps)` goes through both.",
+        ),
+        Mistake(
             "own stride at once",
             _own_stride_at_once,
             "You lengthened the gaps of a layer by its own stride. It reads its input before it strides: the step "
             "grows for the layers *after* it.",
+        ),
+        Mistake(
+            "the pixel itself forgotten",
+            _without_the_pixel,
+            "Your field is one pixel short: it begins with the pixel itself, before any layer is added.",
+        ),
+        Mistake(
+            "one side only",
+            _one_side_only,
+            "You went from the middle tap to one side. The field reaches to both: all `kernel - 1` gaps count.",
+        ),
+        Mistake(
+            "nine weights",
+            _nine_weights,
+            "The field is right. You counted nine weights for every layer: a kernel of side `kernel` has `kernel**2`.",
+        ),
+        Mistake(
+            "return in the loop",
+            _first_layer_only,
+            "Your `return` stands inside of the loop: the function ends after the first layer.",
         ),
     ),
 )
@@ -227,6 +286,45 @@ def _edges_repeated(values, kernel, dilation):
 def _only_inside(values, kernel, dilation):
     reach = dilation * (len(kernel) // 2)
     return dilate(values, kernel, dilation)[reach : len(values) - reach]
+
+
+def _place_by_place(values, kernel, dilation, inside, result=None):
+    """As a loop over places and taps; ``inside`` tells which places are read."""
+    result = np.zeros(len(values)) if result is None else result
+    for x in range(len(values)):
+        for j, weight in enumerate(kernel):
+            place = x + (j - len(kernel) // 2) * dilation
+            if inside(place):
+                result[x] += weight * values[place]
+    return result
+
+
+def _negative_places(values, kernel, dilation):
+    return _place_by_place(values, kernel, dilation, lambda place: place < len(values))
+
+
+def _without_place_0(values, kernel, dilation):
+    return _place_by_place(values, kernel, dilation, lambda place: 0 < place < len(values))
+
+
+def _fractions_cut_off(values, kernel, dilation):
+    inside = range(len(values)).__contains__
+    return _place_by_place(values, kernel, dilation, inside, np.zeros_like(values))
+
+
+def _slices_side_by_side(values, kernel, dilation):
+    padded = np.pad(np.asarray(values, float), dilation * (len(kernel) // 2))
+    return sum(weight * padded[j : j + len(values)] for j, weight in enumerate(kernel))
+
+
+def _ends_left_0(values, kernel, dilation):
+    reach, places = dilation * (len(kernel) // 2), np.arange(len(values))
+    inside = (places >= reach) & (places < len(values) - reach)
+    return np.where(inside, dilate(values, kernel, dilation), 0)
+
+
+def _three_taps(values, kernel, dilation):
+    return dilate(values, kernel[:3], dilation)
 
 
 def _mean(values, kernel, dilation):
@@ -327,6 +425,34 @@ DILATE = Exercise(
             "read.",
         ),
         Mistake(
+            "negative places",
+            _negative_places,
+            "A place below 0 lies outside, too. Python reads `values[-1]` from the *other* end: taps that leave the "
+            "line on the left come in again on the right.",
+        ),
+        Mistake(
+            "place 0 left out",
+            _without_place_0,
+            "You never read place 0. It is the first one *inside*: `0 <= place`.",
+        ),
+        Mistake(
+            "fractions cut off",
+            _fractions_cut_off,
+            "Where `values` are whole numbers, so is your result, and fractions are cut off: `np.zeros(len(values))` "
+            "holds floats, `np.zeros_like(values)` what `values` holds.",
+        ),
+        Mistake(
+            "slices side by side",
+            _slices_side_by_side,
+            "You padded as far as the taps reach, and then read slices that lie one place apart. The slice of tap j "
+            "begins at `j * dilation`.",
+        ),
+        Mistake(
+            "three taps",
+            _three_taps,
+            "Right for three taps. The kernel may have five, or any odd number: `len(kernel)`.",
+        ),
+        Mistake(
             "edges repeated",
             _edges_repeated,
             "Outside of the line you read its last number. There are zeros.",
@@ -337,11 +463,19 @@ DILATE = Exercise(
             "You left out the places at which a tap reads outside. The answer is as long as the line.",
         ),
         Mistake(
+            "ends left 0",
+            _ends_left_0,
+            "You left 0 at the places where a tap reads outside. Only *that tap* reads 0 there; the others read what "
+            "there is.",
+        ),
+        Mistake(
             "mean",
             _mean,
             "You divided by the number of taps. A convolution is a *sum* of products.",
         ),
     ),
+    rtol=1e-5,  # who calculates with float32 is right
+    atol=1e-5,
 )
 
 # ------------------------------------------------------------------------------------------ ways and holes
@@ -404,6 +538,20 @@ def _shares_of_ways(dilations):
     return ways(dilations) / 3.0 ** len(dilations)
 
 
+def _shifted_in_place(dilations):
+    reach = sum(dilations)
+    found = np.zeros(2 * reach + 1, int)
+    found[reach] = 1
+    for dilation in dilations:
+        found[dilation:] += found[:-dilation]
+        found[:-dilation] += found[dilation:]
+    return found
+
+
+def _in_a_byte(dilations):
+    return ways(dilations).astype(np.uint8)
+
+
 def _as_many_as_there_are(answer, dilations):
     """Whether the ways are 3 · 3 · 3 … in all."""
     right, found = 3 ** len(dilations), np.sum(answer)
@@ -412,7 +560,7 @@ def _as_many_as_there_are(answer, dilations):
     )
 
 
-STACKS = ([3], [1, 1], [1, 3], [3, 1], [1, 2, 4], [2, 2, 2], [1, 5], [1, 1, 1, 1], [2, 3], [1, 2, 9])
+STACKS = ([3], [1, 1], [1, 3], [3, 1], [1, 2, 4], [2, 2, 2], [1, 5], [1, 1, 1, 1], [2, 3], [1, 2, 9], [1] * 8)
 
 WAYS = Exercise(
     slug="count-ways",
@@ -481,6 +629,18 @@ WAYS = Exercise(
             "shares",
             _shares_of_ways,
             "You divided by the number of all ways. Asked are the counts themselves, as whole numbers.",
+            throughout=True,
+        ),
+        Mistake(
+            "shifted in place",
+            _shifted_in_place,
+            "Your second shift moves what the first one has just added. Add both shifts of the *old* counts, as they "
+            "were before this layer.",
+        ),
+        Mistake(
+            "in a byte",
+            _in_a_byte,
+            "Your counts begin again at 0 after 255: numbers of 8 bits hold no more. Use `int`.",
         ),
     ),
 )
@@ -533,6 +693,24 @@ def _repeated(values, kernels):
     return np.repeat(coarse, 2 ** max(0, len(kernels) - 1))[: len(values)]
 
 
+def _zeros_between_answers(values, kernels):
+    places = np.arange(len(values))
+    return np.where(places % 2 ** (len(kernels) - 1) == 0, undone(values, kernels), 0)
+
+
+def _lines_between_answers(values, kernels):
+    coarse, step = _halved(values, kernels), 2 ** (len(kernels) - 1)
+    return np.interp(np.arange(len(values)), step * np.arange(len(coarse)), coarse)
+
+
+def _nothing_assigned(values, kernels):
+    return values.copy()
+
+
+def _returned_at_once(values, kernels):
+    return dilate(values, kernels[0], 1)
+
+
 UNDONE_CASES = [
     (np.array([1.0, 2, 3, 4, 5, 6]), [np.array([0.0, 1, 1]), np.array([1.0, 0, 10])]),
     (np.array([0.0, 0, 0, 0, 1, 0, 0, 0, 0]), [np.array([1.0, 2, 4]), np.array([1.0, 0, 0])]),
@@ -571,14 +749,14 @@ UNDONE = Exercise(
     ),
     reference=undone,
     properties=(
-        Property("is right with one halving", UNDONE_CASES),
-        Property("changes nothing where there is none", [(np.array([1.0, 2, 3]), [np.array([1.0, 1, 1])])]),
         Property(
             "gives the halved network's numbers at the places that it keeps",
-            _nets,
+            lambda rng: [*UNDONE_CASES, *_nets(rng)],
             holds=_holds_the_halved,
             weight=2,
         ),
+        Property("is right with one halving", UNDONE_CASES),
+        Property("changes nothing where there is none", [(np.array([1.0, 2, 3]), [np.array([1.0, 1, 1])])]),
         Property("is right at all other places", _nets),
     ),
     mistakes=(
@@ -609,6 +787,16 @@ UNDONE = Exercise(
             "Your dilations are 1, 2, 3 … Each halving *doubles* the distance of neighbours: 1, 2, 4 …",
         ),
         Mistake(
+            "two more each time",
+            lambda values, kernels: _undone(values, kernels, lambda level: max(1, 2 * level)),
+            "Your dilations are 1, 2, 4, 6 … Each halving *doubles* the distance of neighbours: 1, 2, 4, 8 …",
+        ),
+        Mistake(
+            "odd numbers",
+            lambda values, kernels: _undone(values, kernels, lambda level: 2 * level + 1),
+            "Your dilations are 1, 3, 5 … Each halving *doubles* the distance of neighbours: 1, 2, 4 …",
+        ),
+        Mistake(
             "the other way round",
             _the_other_way_round,
             "Your first layer has the largest dilation. It is the last one that has all halvings before it.",
@@ -625,150 +813,29 @@ UNDONE = Exercise(
             "You computed the halved network and repeated its numbers. The places in between have answers of their "
             "own, and computing them is the point.",
         ),
-    ),
-)
-
-# ------------------------------------------------------------------------------------------ grids
-
-
-def by_grids(image, kernel, dilation):
-    return _by_grids(image, kernel, dilation, lambda part: ndimage.correlate(part, kernel, mode="constant"))
-
-
-def _by_grids(image, kernel, dilation, plain):
-    result = np.zeros(image.shape)
-    for i in range(dilation):
-        for j in range(dilation):
-            result[i::dilation, j::dilation] = plain(image[i::dilation, j::dilation].astype(float))
-    return result
-
-
-def _no_grids(image, kernel, dilation):
-    return ndimage.correlate(image.astype(float), kernel, mode="constant")
-
-
-def _grids_flipped(image, kernel, dilation):
-    return _by_grids(image, kernel, dilation, lambda part: ndimage.convolve(part, kernel, mode="constant"))
-
-
-def _grids_reflected(image, kernel, dilation):
-    return _by_grids(image, kernel, dilation, lambda part: ndimage.correlate(part, kernel))
-
-
-def _first_grid_only(image, kernel, dilation):
-    result = np.zeros(image.shape)
-    result[::dilation, ::dilation] = ndimage.correlate(
-        image[::dilation, ::dilation].astype(float), kernel, mode="constant"
-    )
-    return result
-
-
-def _first_grid_repeated(image, kernel, dilation):
-    coarse = ndimage.correlate(image[::dilation, ::dilation].astype(float), kernel, mode="constant")
-    return coarse.repeat(dilation, 0).repeat(dilation, 1)[: image.shape[0], : image.shape[1]]
-
-
-def _diagonal_grids(image, kernel, dilation):
-    result = np.zeros(image.shape)
-    for i in range(dilation):
-        part = image[i::dilation, i::dilation].astype(float)
-        result[i::dilation, i::dilation] = ndimage.correlate(part, kernel, mode="constant")
-    return result
-
-
-def _tiles(image, kernel, dilation):
-    result = np.zeros(image.shape)
-    for rows in np.array_split(np.arange(image.shape[0]), dilation):
-        for columns in np.array_split(np.arange(image.shape[1]), dilation):
-            if len(rows) and len(columns):
-                part = np.ix_(rows, columns)
-                result[part] = ndimage.correlate(image[part].astype(float), kernel, mode="constant")
-    return result
-
-
-def _images(rng):
-    return [
-        (rng.integers(0, 10, shape).astype(float), rng.integers(-2, 4, (3, 3)).astype(float), dilation)
-        for shape, dilation in (
-            ((4, 6), 2),
-            ((5, 5), 2),
-            ((6, 4), 3),
-            ((3, 3), 1),
-            ((7, 5), 3),
-            ((2, 3), 4),
-            ((4, 4), 2),
-        )
-    ]
-
-
-BY_GRIDS = Exercise(
-    slug="dilate-by-grids",
-    lesson="11",
-    title="Going further: a dilated layer, grid by grid",
-    minutes=10,
-    points=3,
-    hints=(
-        "Output (y, x) reads only pixels whose row differs from y, and whose column differs from x, by a multiple of "
-        "the dilation. Which pixels of the image can it never read?",
-        "`image[i::dilation, j::dilation]` is the grid that begins at (i, j), and on it the taps are neighbours. There "
-        "are `dilation**2` grids; slices can be assigned to, as well.",
-        "For each i and j: `result[i::dilation, j::dilation] = ndimage.correlate(image[i::dilation, j::dilation], "
-        'kernel, mode="constant")`',
-    ),
-    reference=by_grids,
-    properties=(
-        Property(
-            "shows where the taps read, for a single 1",
-            [
-                (np.eye(1, 25, 12).reshape(5, 5), np.arange(1.0, 10).reshape(3, 3), 2),
-                (np.eye(1, 36, 14).reshape(6, 6), np.arange(1.0, 10).reshape(3, 3), 2),
-            ],
-        ),
-        Property("is right on other images", _images, weight=2),
-    ),
-    mistakes=(
         Mistake(
-            "no grids",
-            _no_grids,
-            "You convolved the image itself: direct neighbours are read. On a grid of every `dilation`-th pixel, the "
-            "taps would be apart as they should.",
+            "lines between",
+            _lines_between_answers,
+            "You computed the halved network and drew straight lines between its numbers. The places in between have "
+            "answers of their own, and computing them is the point.",
         ),
         Mistake(
-            "one grid only",
-            _first_grid_only,
-            "You convolved the grid that begins at (0, 0), and left the others 0. There are `dilation**2` grids.",
+            "zeros between",
+            _zeros_between_answers,
+            "Where the halved network has a number, yours is right, and everywhere else it is 0. The places in between "
+            "have answers of their own.",
         ),
         Mistake(
-            "one grid repeated",
-            _first_grid_repeated,
-            "You convolved one grid and repeated its answer. Each pixel belongs to a grid, and has an answer of its "
-            "own.",
+            "nothing assigned",
+            _nothing_assigned,
+            "You returned `values` as they came: `convolve` changes nothing, it returns its answer. Assign it.",
         ),
         Mistake(
-            "grids on the diagonal",
-            _diagonal_grids,
-            "You went through the grids that begin at (0, 0), (1, 1) … A grid begins at any row i *and* any column j: "
-            "two loops.",
-        ),
-        Mistake(
-            "tiles",
-            _tiles,
-            "You cut the image into tiles and convolved each. A grid is not a tile: it holds every `dilation`-th pixel "
-            "of the *whole* image.",
-        ),
-        Mistake(
-            "flipped",
-            _grids_flipped,
-            "You turned the kernel round, as `ndimage.convolve` does. As in torch, the first weight belongs to the "
-            "pixel above and to the left: `ndimage.correlate`.",
-        ),
-        Mistake(
-            "mirrored at the border",
-            _grids_reflected,
-            "Beyond the border you read the image mirrored, as scipy does unless told otherwise. Zeros are asked: "
-            '`mode="constant"`.',
+            "return in the loop",
+            _returned_at_once,
+            "Only the first layer was computed: does your `return` stand inside of the loop?",
         ),
     ),
 )
 
-EXERCISES = [ACCOUNT, DILATE, WAYS, UNDONE, BY_GRIDS]
+EXERCISES = [ACCOUNT, DILATE, WAYS, UNDONE]

@@ -6,7 +6,6 @@ from itertools import product
 import numpy as np
 import torch
 from answers import right, wrong
-from scipy import ndimage
 from torch import nn
 from torch.nn import functional as F
 
@@ -117,6 +116,25 @@ def whole_numbers_only(values, kernel, dilation):
     return place_by_place(values, kernel, dilation).astype(np.asarray(values).dtype)
 
 
+@right("dilate-line")
+def in_single_precision(values, kernel, dilation):
+    return place_by_place(values, kernel, dilation).astype(np.float32)
+
+
+@right("dilate-line")
+def summed_in_single_precision(values, kernel, dilation):
+    result = np.zeros(len(values), np.float32)
+    padded = np.pad(values, dilation * (len(kernel) // 2))
+    for j, weight in enumerate(kernel):
+        result += weight * padded[j * dilation : j * dilation + len(values)]
+    return result
+
+
+@wrong("dilate-line")
+def fractions_cut_off_at_the_end(values, kernel, dilation):
+    return place_by_place(values, kernel, dilation).astype(int)
+
+
 @right("count-ways")
 def counted_one_by_one(dilations):
     ends = Counter(sum(steps) for steps in product(*((-d, 0, d) for d in dilations)))
@@ -136,6 +154,17 @@ def ways_of_a_polynomial(dilations):
     for d in dilations:
         found *= np.poly1d([1, *[0] * (d - 1), 1, *[0] * (d - 1), 1])
     return found.coeffs.astype(int)
+
+
+@wrong("count-ways")
+def counted_in_bytes(dilations):
+    """np.uint8 ends at 255."""
+    found = np.ones(1, np.uint8)
+    for d in dilations:
+        comb = np.zeros(2 * d + 1, np.uint8)
+        comb[::d] = 1
+        found = np.convolve(found, comb)
+    return found
 
 
 @wrong("count-ways")
@@ -209,40 +238,3 @@ def the_last_layer_alone_dilated(values, kernels):
     for level, kernel in enumerate(kernels):
         values = place_by_place(values, kernel, 2**level if level == len(kernels) - 1 else 1)
     return values
-
-
-@right("dilate-by-grids")
-def grids_by_torch(image, kernel, dilation):
-    images, weight = (torch.from_numpy(np.asarray(a, float))[None, None] for a in (image, kernel))
-    return F.conv2d(images, weight, padding=dilation, dilation=dilation)[0, 0].numpy()
-
-
-@right("dilate-by-grids")
-def with_a_stretched_kernel(image, kernel, dilation):
-    stretched = np.zeros((2 * dilation + 1, 2 * dilation + 1))
-    stretched[::dilation, ::dilation] = kernel
-    return ndimage.correlate(np.asarray(image, float), stretched, mode="constant")
-
-
-@wrong("dilate-by-grids")
-def transposed_grids(image, kernel, dilation):
-    return with_a_stretched_kernel(image, kernel.T, dilation)
-
-
-@wrong("dilate-by-grids")
-def grids_with_repeated_edges(image, kernel, dilation):
-    """Edges that are repeated."""
-    stretched = np.zeros((2 * dilation + 1, 2 * dilation + 1))
-    stretched[::dilation, ::dilation] = kernel
-    return ndimage.correlate(np.asarray(image, float), stretched, mode="nearest")
-
-
-@wrong("dilate-by-grids")
-def rows_alone(image, kernel, dilation):
-    """Grids of rows only."""
-    result = np.zeros(image.shape)
-    for i in range(dilation):
-        result[i::dilation] = ndimage.correlate(
-            np.asarray(image[i::dilation], float), kernel, mode="constant"
-        )
-    return result
