@@ -40,7 +40,6 @@ COLUMNS = (
     "boundary F",
     "new drive: mean IoU",
     "pedestrian IoU",
-    "minutes to learn",
 )
 SHOWN = ("miou", "accuracy", "boundary_f", "new_drive_miou", "iou_pedestrian")
 
@@ -92,10 +91,10 @@ def run(pack, net, seed, steps, split):
         *frames(pack, "train")[:2], size=8, crop=CROP, augment=v2.RandomHorizontalFlip(), seed=seed
     )
     optimiser = partial(training.adamw, rate=networks.RATE)
-    history = training.fit(model, given, steps=steps, optimiser=optimiser, watch=False)
+    training.fit(model, given, steps=steps, optimiser=optimiser, watch=False)
     images, targets, names = frames(pack, split)
     answers = [training.predict(model, image).argmax(0) for image in images]
-    return rounded(scores(targets, answers, names) | {"minutes": history.seconds / 60})
+    return rounded(scores(targets, answers, names))
 
 
 def scores(targets, answers, names):
@@ -139,11 +138,10 @@ def by_position(pack, split="test"):
 def table(recorded, names, pack):
     """Rows as COLUMNS names them."""
     floor = by_position(pack)
-    yield "position alone", *(f"{floor[name]:.3f}" for name in SHOWN), "–"
+    yield "position alone", *(f"{floor[name]:.3f}" for name in SHOWN)
     for name in names:
         found = [summarise(recorded, column, net=name) for column in SHOWN]
-        minutes = summarise(recorded, "minutes", net=name).mean
-        yield name, *(f"{number.mean:.3f} ± {number.std:.3f}" for number in found), f"{minutes:.1f}"
+        yield name, *(f"{number.mean:.3f} ± {number.std:.3f}" for number in found)
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def test_runs_on_real_streets_are_noted_and_taken_up_again(tmp_path, monkeypatch
 
     def run(pack, net, seed, steps, split):
         done.append((net, seed, split))
-        return dict.fromkeys(real.SHOWN, 0.5 + seed / 10) | {"minutes": 2.0}
+        return dict.fromkeys(real.SHOWN, 0.5 + seed / 10)
 
     monkeypatch.setattr(real, "run", run)
     monkeypatch.setattr(real, "by_position", lambda pack: dict.fromkeys(real.SHOWN, 0.2))
