@@ -253,8 +253,8 @@ def regularised(recipe, images, seed=0, **options):
     return model, history, seeds
 
 
-def _regularised(seed, recipe, images):
-    model, _, seeds = regularised(recipe, images, seed, watch=False)
+def _regularised(seed, recipe, images, **options):
+    model, _, seeds = regularised(recipe, images, seed, watch=False, **options)
     found = {}
     for name, asked in {"learned": seeds[:16], "test": EXAM}.items():
         probabilities, targets = believed(model, asked)
@@ -289,3 +289,14 @@ def regularised_20(seed, recipe):
 def regularised_100(seed, recipe):
     """As the study ``regularised_20``."""
     return _regularised(seed, recipe, 100)
+
+
+@study(
+    "by_heart",
+    "Five streets only, and twice the steps: which regulariser helps then?",
+    [{"recipe": recipe} for recipe in ("nothing", "flips", "flips, colour, CutMix")],
+    seeds=range(3),
+)
+def by_heart(seed, recipe):
+    """As the study ``regularised_20``."""
+    return _regularised(seed, recipe, 5, steps=2 * REGULAR_STEPS)
