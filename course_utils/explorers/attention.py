@@ -307,11 +307,13 @@ def spread(weights):
 def by_hand(image):
     """One layer of three heads without any learning: what has my colour, what is in my row, and what is both.
 
-    image : (H, W[, C]) in [0, 1]. It is averaged over 2 × 2 pixels before. Returns a list of one `AttentionMap`.
+    image : (H, W[, C]) in [0, 1]. It is averaged over 2 × 2 pixels before (not along a side of one pixel).
+    Returns a list of one `AttentionMap`.
     """
     pixels = np.atleast_3d(image)
-    height, width = (length // 2 for length in pixels.shape[:2])
-    small = pixels[: 2 * height, : 2 * width].reshape(height, 2, width, 2, -1).mean(axis=(1, 3))
+    down, right = (min(length, 2) for length in pixels.shape[:2])
+    height, width = pixels.shape[0] // down, pixels.shape[1] // right
+    small = pixels[: down * height, : right * width].reshape(height, down, width, right, -1).mean(axis=(1, 3))
     colours = small.reshape(height * width, -1)
     rows = np.repeat(np.arange(height), width)
     alike = -(((colours[:, None] - colours[None]) ** 2).sum(axis=2)) / 0.01

@@ -9,9 +9,10 @@ the features are multiplied, and learn how to compute them. Four kinds, by what 
 - ``SelfAttention``: each *pair* of pixels. Every pixel asks all others; what it hears is a mean of their values,
   weighted by how well its query fits their keys.
 
-The first three multiply by numbers between 0 and 1; only the last brings over what was found elsewhere. It treats the
-pixels as a bag: shuffle them, and the answers are shuffled alike. It knows no place unless ``Positions`` are added, or
-a convolution with padding lets it leak in, as in ``SegFormer``. Its cost grows with the square of the number of pixels;
+The first three multiply by numbers between 0 and 1, and know of far away no more than means and maxima; the last brings
+over what was found at the places that it chooses. It treats the pixels as a bag: shuffle them, and the answers are
+shuffled alike. It knows no place unless ``Positions`` are added, or a convolution with padding lets it leak in, as in
+``SegFormer``. Its cost grows with the square of the number of pixels;
 its memory need not (``attend_in_pieces``).
 
 All but the gate have one form: made for a number of channels, (B, width, H, W) -> (B, width, H, W), any size. So they
@@ -157,7 +158,7 @@ def attend(queries, keys, values):
     """Attention from its formula: for each query a mean of the values, weighted by how well the keys fit it.
 
     1. Score each pair: the product of query and key, over √d. Without the root the products of long vectors are large,
-       softmax picks one key, and its slope is 0.
+       softmax all but picks one key, and its slope is close to 0.
     2. Softmax over the keys: weights that are positive and sum to 1.
     3. The weighted mean of the values.
 
@@ -179,7 +180,7 @@ def attend_in_pieces(queries, keys, values, size=256):
     exponential so that nothing overflows, may change with a later piece; then what has been summed shrinks by the
     exponential of the difference, and goes on.
 
-    Parameters: as for ``attend``; size, keys a piece, at least 1. Returns: means (…, n, e).
+    Parameters: as for ``attend``; size, keys a piece, at least 1. Returns: means (…, n, e), zeros where nobody answers.
     Cost: as many multiply–adds; n · size numbers are held at a time. (While it learns, torch keeps those of all pieces
     for the way back. The fused kernels behind torch's ``scaled_dot_product_attention`` work like this, with queries in
     pieces as well, and compute the weights a second time on the way back.)
@@ -189,9 +190,11 @@ def attend_in_pieces(queries, keys, values, size=256):
     arXiv:2205.14135. Lesson 12.
     """
     check_count("size", size)
-    shape = *queries.shape[:-1], 1
-    highest, total = queries.new_full(shape, -math.inf), queries.new_zeros(shape)
-    sums = queries.new_zeros(*queries.shape[:-1], values.shape[-1])
+    shape, lowest = queries.shape[:-1], torch.finfo(queries.dtype).min  # −∞ less −∞ would be no number
+    highest, total = queries.new_full((*shape, 1), lowest), queries.new_zeros(*shape, 1)
+    sums = queries.new_zeros(*shape, values.shape[-1])
+    if keys.shape[-2] == 0:
+        return sums
     for some_keys, some_values in zip(keys.split(size, dim=-2), values.split(size, dim=-2), strict=True):
         scores = queries @ some_keys.transpose(-2, -1) / math.sqrt(queries.shape[-1])
         higher = torch.maximum(highest, scores.amax(dim=-1, keepdim=True))
@@ -478,7 +481,8 @@ def attention_maps(model, image):
     out, and what went to them is missing from the sums of the weights.
 
     Parameters: model, any module, which runs in evaluation mode, and is then as before; image, float (C, H, W).
-    Returns: list of ``AttentionMap``. Raises ValueError where it has no such layer, or patches that are no grid.
+    Returns: list of ``AttentionMap``. Raises ValueError where it has no such layer, patches that are no grid, or a
+    layer of torch's in which others answer than those that ask (cross-attention).
     Cost: all weights are computed and held, H · W · h · w a head and layer.
     """
     found, hooks = [], []
@@ -515,7 +519,12 @@ def _note_torch(found, name, shape, layer, inputs, options, _output):
     given = dict(zip(("query", "key", "value"), inputs, strict=False)) | options
     given |= {"need_weights": True, "average_attn_weights": False}
     _, weights = nn.MultiheadAttention.forward(layer, **given)
-    weights = weights[0]  # (heads, n, n)
+    weights = weights[0]  # (heads, n, m)
+    if weights.shape[1] != weights.shape[2]:
+        raise ValueError(
+            f"in the layer {name!r} {weights.shape[1]} queries ask {weights.shape[2]} keys: that is cross-attention, "
+            "and maps are made of layers in which the patches of one image ask each other"
+        )
     height, width = _grid(weights.shape[-1], shape)
     places = weights[:, -height * width :, -height * width :]
     found.append(AttentionMap(name, places.unflatten(-1, (height, width)).unflatten(1, (height, width))))

@@ -127,6 +127,14 @@ def test_the_default_needs_nothing():
     assert explorer.canvas.panel.count("<figure") == 3
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 1)])
+def test_a_single_pixel_or_row_can_be_asked(size):
+    explorer = AttentionExplorer(image=np.linspace(0, 1, size[0] * size[1]).reshape(size))
+    assert explorer.map.shape == tuple(length // min(length, 2) for length in size)
+    assert explorer.map.sum() == pytest.approx(1)
+    assert explorer.strip()
+
+
 def test_maps_may_come_from_anywhere(image):
     weights = np.full((1, 2, 3, 4, 6), 1 / 24)
     explorer = AttentionExplorer(image=image[..., 0], maps=[("elsewhere", weights)])

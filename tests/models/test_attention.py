@@ -79,6 +79,20 @@ def test_without_the_root_one_of_many_random_keys_takes_nearly_all():
     assert weights.amax(-1).mean() < 0.25 and bare.amax(-1).mean() > 0.85
 
 
+@pytest.mark.parametrize("size", [1, 2, 256])
+def test_pieces_survive_keys_that_cannot_be_chosen(size):
+    queries, values = torch.tensor([[1.0, 0.5]]), torch.tensor([[1.0], [2], [4]])
+    keys = torch.tensor([[-math.inf, 0], [0, 1], [0, 1]])
+    assert attend(queries, keys, values)[0].item() == 3
+    assert attend_in_pieces(queries, keys, values, size).item() == pytest.approx(3)
+
+
+def test_where_nobody_answers_nothing_is_heard():
+    queries, keys, values = torch.randn(2, 3), torch.zeros(0, 3), torch.zeros(0, 4)
+    for heard in (attend(queries, keys, values)[0], attend_in_pieces(queries, keys, values)):
+        assert heard.shape == (2, 4) and not heard.any()
+
+
 def test_pieces_have_the_same_slopes():
     given = [part.requires_grad_() for part in asked(5, 9, dtype=torch.float64)]
     slopes = [torch.autograd.grad(way(*given).square().sum(), given) for way in
@@ -342,6 +356,14 @@ def test_maps_of_what_has_none_are_refused():
 
     with pytest.raises(ValueError, match="no grid of square patches"):
         attention_maps(Odd(), torch.rand(4, 5, 7))
+
+    class Crossed(Odd):
+        def forward(self, images):
+            tokens = images.flatten(2).transpose(1, 2)
+            return self.attention(tokens[:, :5], tokens, tokens)
+
+    with pytest.raises(ValueError, match="'attention' 5 queries ask 16 keys: that is cross-attention"):
+        attention_maps(Crossed(), torch.rand(4, 4, 4))
 
 
 @pytest.mark.parametrize(
