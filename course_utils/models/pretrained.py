@@ -39,7 +39,7 @@ class Prepared(nn.Module):
 
 
 def load(name, *, file=None, download=False):
-    """A network of torchvision with its published weights, or with those of a file.
+    """A classifier or segmenter of torchvision with its published weights, or with those of a file.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def load(name, *, file=None, download=False):
     Raises
     ------
     ValueError
-        A name that torchvision has not, or weights of another network.
+        A name that torchvision has not, a network that neither classifies images nor labels pixels (detectors, films,
+        flow, quantised copies), or weights of another network.
     FileNotFoundError
         The weights are not on this disk; the message has the call that fetches them, their size and their address.
     ConnectionError
@@ -71,6 +72,8 @@ def load(name, *, file=None, download=False):
         raise ValueError(
             f"torchvision has no network {name!r}; it has {', '.join(family or models.list_models())}"
         )
+    if not any(name in models.list_models(module) for module in (models, models.segmentation)):
+        raise ValueError(f"torchvision's {name!r} is neither a classifier of images nor a segmenter")
     weights = models.get_model_weights(name).DEFAULT
     state = _published(name, weights, download) if file is None else _read(Path(file))
     network = _network(models.get_model_builder(name), weights, state)

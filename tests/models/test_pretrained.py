@@ -68,6 +68,14 @@ def test_what_was_fetched_before_is_taken_from_the_cache(tmp_path, away):
     assert pretrained.load(NAME)(torch.rand(1, 3, 32, 32)).shape == (1, 1000)
 
 
+@pytest.mark.parametrize(
+    "name", ["raft_small", "fasterrcnn_mobilenet_v3_large_fpn", "r3d_18", "quantized_mobilenet_v2"]
+)
+def test_what_neither_classifies_nor_labels_pixels_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name}' is neither a classifier of images nor a segmenter"):
+        pretrained.load(name)
+
+
 def test_other_names_and_weights_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no network 'vit_tiny'; it has vit_b_16"):
         pretrained.load("vit_tiny")
