@@ -53,7 +53,7 @@ def lowest(*layers, block=ConvBlock):
 
 
 class PixelBlock(nn.Sequential):
-    """As ``ConvBlock``, of 1 × 1 convolutions: no pixel sees its neighbours, nor the zeros around the border."""
+    """As ``ConvBlock``, of 1 × 1 convolutions: in it no pixel sees its neighbours, nor zeros around the border."""
 
     def __init__(self, inputs, outputs, norm=nn.BatchNorm2d):
         layers = []
@@ -66,7 +66,8 @@ LOOK = partial(NonLocal, heads=2)
 #: Networks that name water, amber and blue. Most are one small U-Net, too short-sighted to see a mark from a blob, and
 #: what is added to it: squeeze-and-excitation or CBAM behind each of its blocks; self-attention behind its lowest
 #: features, without codes of position or with them. The two of pixels are the same but for blocks that see no
-#: neighbours, so that nothing but the codes can tell a place. The last is all attention, and has no codes.
+#: neighbours (the halving and the enlarging join no pixels more than three apart), so that nothing but the codes can
+#: tell a place. The last is all attention, and has no codes.
 NETS = {
     "local": partial(UNet, 3, 3, WIDTHS),
     "squeeze and excitation": partial(UNet, 3, 3, WIDTHS, block=then(SqueezeExcitation)),
@@ -169,7 +170,7 @@ def without_each(model, samples):
 
 
 def mirrored(model):
-    """A copy of a network whose encoder sees the picture mirrored beyond the border, where it has learned on zeros."""
+    """A copy of a network whose encoder's layers find their features mirrored beyond the border, instead of zeros."""
     model = copy.deepcopy(model)
     for layer in model.encoder.modules():
         if isinstance(layer, nn.Conv2d) and layer.padding != (0, 0):
@@ -193,7 +194,7 @@ def beacon_attention(seed, net):
     """`names` on test pictures, of the weights that validated best; and on validation pictures on the way.
 
     ``far`` is what is right of pictures with lamps farther away than any that was learned; ``mirrored`` what is right
-    when mirrored pictures take the place of the zeros around the border, for whoever has learned to tell places by
+    when mirrored features take the place of the zeros around the border, for whoever has learned to tell places by
     them; ``least_head`` and ``most_head`` what is right without the head of attention that matters least, and most (NaN
     where there is none); ``majority_20`` a share after 20 steps, and so on.
     """
