@@ -1,4 +1,4 @@
-"""The exercises of lesson 12: attention, squeeze-and-excitation, softmax in pieces, the cost, attention along rows."""
+"""The exercises of lesson 12: attention, softmax in pieces, the cost, attention along rows."""
 
 import numpy as np
 
@@ -69,6 +69,24 @@ def _overflowing(queries, keys, values):
         return powers / powers.sum(axis=1, keepdims=True) @ values
 
 
+def _clipped(queries, keys, values):
+    powers = np.exp(np.clip(queries @ keys.T / np.sqrt(queries.shape[1]), -700, 700))
+    return powers / powers.sum(axis=1, keepdims=True) @ values
+
+
+def _largest_of_all(queries, keys, values):
+    scores = queries @ keys.T / np.sqrt(queries.shape[1])
+    with np.errstate(all="ignore"):
+        powers = np.exp(scores - scores.max())
+        return powers / powers.sum(axis=1, keepdims=True) @ values
+
+
+def _one_sum(queries, keys, values):
+    scores = queries @ keys.T / np.sqrt(queries.shape[1])
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum() @ values
+
+
 def _hard(queries, keys, values):
     return values[(queries @ keys.T).argmax(axis=1)].astype(float)
 
@@ -98,6 +116,8 @@ HUGE = (
     np.array([[1.0, 0], [0, 1], [1, 1]]),
     np.array([[1.0, 0], [0, 2], [3, 4]]),
 )
+#: Both scores, 1414 and 1273, are too large for an exponential, and they are not alike.
+TWO_HUGE = np.array([[2000.0, 0]]), np.array([[1.0, 0], [0.9, 0]]), np.array([[1.0, 6], [3, 0]])
 
 
 def _asked(rng, count=8, same=False):
@@ -128,7 +148,7 @@ ATTEND = Exercise(
         Property(
             "is right for other pixels", lambda rng: [*_asked(rng), *_asked(rng, 4, same=True)], weight=2
         ),
-        Property("survives scores of a thousand", [HUGE]),
+        Property("survives scores of a thousand", [HUGE, TWO_HUGE]),
     ),
     mistakes=(
         Mistake(
@@ -136,6 +156,18 @@ ATTEND = Exercise(
             _overflowing,
             "`np.exp` of a large score is infinite, and infinity over infinity no number. Take the largest score of "
             "each row off first: the quotient stays the same.",
+        ),
+        Mistake(
+            "clipped",
+            _clipped,
+            "You cut large scores off before `np.exp`: two that are both too large then count alike. Take the largest "
+            "score of each row off instead: the differences stay.",
+        ),
+        Mistake(
+            "the largest of all",
+            _largest_of_all,
+            "You took off the largest score of the whole table. Rows far below it then have exponentials of 0 alone: "
+            "each row needs its own largest.",
         ),
         Mistake(
             "no softmax",
@@ -151,6 +183,12 @@ ATTEND = Exercise(
             "softmax over everything",
             _over_all,
             "One softmax over the whole matrix: all queries together share a weight of 1. Each row needs its own.",
+        ),
+        Mistake(
+            "one sum",
+            _one_sum,
+            "You divided by the sum of *all* exponentials: all queries share a weight of 1. Each row needs its own "
+            "sum, `sum(axis=1, keepdims=True)`.",
         ),
         Mistake(
             "no root",
@@ -207,156 +245,7 @@ ATTEND = Exercise(
     ),
 )
 
-# ------------------------------------------------------------------------------------ 2: squeeze and excitation
-
-
-def excite(features, first, second):
-    return _excited(features, first, second)
-
-
-def _excited(features, first, second, squeeze=lambda f: f.mean(axis=(1, 2)), relu=True, gate=None):
-    hidden = first @ squeeze(features)
-    scores = second @ (np.maximum(hidden, 0) if relu else hidden)
-    gate = gate or (lambda s: np.exp(-np.logaddexp(0, -s)))
-    return features * gate(scores)[:, None, None]
-
-
-def _of_the_sum(features, first, second):
-    return _excited(features, first, second, lambda f: f.sum(axis=(1, 2)))
-
-
-def _of_the_maximum(features, first, second):
-    return _excited(features, first, second, lambda f: f.max(axis=(1, 2)))
-
-
-def _of_one_mean(features, first, second):
-    return _excited(features, first, second, lambda f: np.full(len(f), f.mean()))
-
-
-def _linear_inside(features, first, second):
-    return _excited(features, first, second, relu=False)
-
-
-def _open_gates(features, first, second):
-    return _excited(features, first, second, gate=lambda s: s)
-
-
-def _softmax_gates(features, first, second):
-    return _excited(features, first, second, gate=_softmax)
-
-
-def _gates_alone(features, first, second):
-    return _excited(np.ones_like(features, float), first, second, lambda f: features.mean(axis=(1, 2)))[
-        :, 0, 0
-    ]
-
-
-def _gates_added(features, first, second):
-    return features + _gates_alone(features, first, second)[:, None, None]
-
-
-def _means_scaled(features, first, second):
-    return np.broadcast_to(
-        (features.mean(axis=(1, 2)) * _gates_alone(features, first, second))[:, None, None], features.shape
-    ).copy()
-
-
-def _each_pixel(features, first, second):
-    """The two layers at every pixel, without squeezing."""
-    hidden = np.maximum(np.tensordot(first, features, 1), 0)
-    return features / (1 + np.exp(-np.tensordot(second, hidden, 1)))
-
-
-def _with_input(features, first, second):
-    return features + excite(features, first, second)
-
-
-FLAT = np.array([[[1.0, 3], [2, 2]], [[0, 0], [4, 0]]])
-FIRST, SECOND = np.array([[1.0, -1]]), np.array([[0.0], [2.0]])
-
-
-def _channels(rng, count=8):
-    for _ in range(count):
-        channels, inner, height, width = rng.integers(1, 4, 4) + np.array([1, 0, 0, 1])
-        yield (
-            rng.integers(-3, 5, (channels, height, width)).astype(float),
-            rng.integers(-2, 3, (inner, channels)) / 2,
-            rng.integers(-2, 3, (channels, inner)) / 2,
-        )
-
-
-EXCITE = Exercise(
-    slug="squeeze-excite",
-    lesson="12",
-    title="Squeeze and excite",
-    minutes=6,
-    points=3,
-    hints=(
-        "Three steps: one number for each channel; two matrices, with a ReLU between them; each channel times its own "
-        "number.",
-        "The mean over rows and columns is `features.mean(axis=(1, 2))`. The number between 0 and 1 is "
-        "`1 / (1 + np.exp(-scores))`.",
-        "`scores = second @ np.maximum(first @ means, 0)`, and then `features * gates[:, None, None]`.",
-    ),
-    reference=excite,
-    properties=(
-        Property("is right on the worked example", [(FLAT, FIRST, SECOND)]),
-        Property("is right for other maps", lambda rng: list(_channels(rng)), weight=2),
-    ),
-    mistakes=(
-        Mistake(
-            "sum",
-            _of_the_sum,
-            "You squeezed by the sum: a larger picture of the same thing would get other gates. Take the mean.",
-        ),
-        Mistake(
-            "maximum",
-            _of_the_maximum,
-            "You squeezed by the maximum. CBAM asks for that as well; squeeze-and-excitation takes the mean alone.",
-        ),
-        Mistake(
-            "one mean",
-            _of_one_mean,
-            "All channels got the same mean. Average over rows and columns only: `axis=(1, 2)`.",
-        ),
-        Mistake(
-            "not squeezed",
-            _each_pixel,
-            "Your gates differ from pixel to pixel: the means were not taken before the two layers.",
-        ),
-        Mistake(
-            "no ReLU", _linear_inside, "The ReLU between the two matrices is missing: two matrices are one."
-        ),
-        Mistake(
-            "no sigmoid",
-            _open_gates,
-            "The scores themselves multiplied the channels. A gate lies between 0 and 1: sigmoid.",
-        ),
-        Mistake(
-            "softmax",
-            _softmax_gates,
-            "A softmax makes the channels compete for a sum of 1. Here each has a gate of its own: sigmoid.",
-        ),
-        Mistake("added", _gates_added, "You added the gates. They multiply: a gate of 0 closes its channel."),
-        Mistake(
-            "input added",
-            _with_input,
-            "You added the features once more, as a residual block would. The gates alone decide what passes.",
-        ),
-        Mistake(
-            "means scaled",
-            _means_scaled,
-            "Every pixel of a channel has the same value: you multiplied the means. Multiply the *features*.",
-        ),
-        Mistake(
-            "gates alone",
-            _gates_alone,
-            "These are the gates. Each channel of the features is to be multiplied by its own.",
-        ),
-    ),
-)
-
-# --------------------------------------------------------------------------------------- 3: softmax in pieces
+# --------------------------------------------------------------------------------------- 2: softmax in pieces
 
 
 def merge(first, second):
@@ -422,6 +311,23 @@ def _divided(first, second):
 def _highest_added(first, second):
     good = _merged(first, second)
     return np.array([first[0] + second[0], good[1], good[2]])
+
+
+def _quotient(first, second):
+    """Right, but for what overflows."""
+    with np.errstate(all="ignore"):
+        return _merged(first, second, lambda old, new: np.exp(old) / np.exp(new))
+
+
+def _own_alone(first, second):
+    with np.errstate(all="ignore"):
+        return _merged(first, second, lambda old, new: np.exp(old))
+
+
+def _first_always(first, second):
+    """The first shrinks by the difference, whichever is higher."""
+    shrink = np.exp(-abs(first[0] - second[0]))
+    return np.array([max(first[0], second[0]), shrink * first[1] + second[1], shrink * first[2] + second[2]])
 
 
 def _not_exponential(first, second):
@@ -492,6 +398,24 @@ MERGE = Exercise(
             "You let the first piece shrink whatever the scores are. The highest score may be in it.",
         ),
         Mistake(
+            "the first, whichever is higher",
+            _first_always,
+            "Your first piece always shrinks, even where it holds the highest score. The factor of each is its own: 1 "
+            "for the higher one.",
+        ),
+        Mistake(
+            "a quotient that overflows",
+            _quotient,
+            "`np.exp(own) / np.exp(highest)` is right on paper; both are infinite for large scores. Subtract first, "
+            "then take one exponential.",
+        ),
+        Mistake(
+            "its own score alone",
+            _own_alone,
+            "Your factor is the exponential of the piece's own highest score. The *common* highest is to be taken off "
+            "before.",
+        ),
+        Mistake(
             "both shrink",
             _both_by_one,
             "Both pieces shrank. The one that holds the highest score is measured from it already: its factor is 1.",
@@ -524,7 +448,7 @@ MERGE = Exercise(
     ),
 )
 
-# ---------------------------------------------------------------------------------------------- 4: what it costs
+# ---------------------------------------------------------------------------------------------- 3: what it costs
 
 
 def weight_bytes(height, width, stride, heads, reduction):
@@ -578,6 +502,28 @@ def _sides_alone(height, width, stride, heads, reduction):
     return 4 * heads * -(-height // stride) * -(-width // stride // reduction)
 
 
+def _keys_of_the_image(height, width, stride, heads, reduction):
+    """Keys as if the map had the size of the image before it is reduced."""
+    return 4 * heads * _places(height, width, stride) * _places(height, width, reduction)
+
+
+def _area_rounded_up(height, width, stride, heads, reduction):
+    asking = -(-height * width // stride**2)
+    return 4 * heads * asking * -(-height * width // (stride * reduction) ** 2)
+
+
+def _as_megabytes(height, width, stride, heads, reduction):
+    return weight_bytes(height, width, stride, heads, reduction) / 2**20
+
+
+def _height_twice(height, width, stride, heads, reduction):
+    return weight_bytes(height, height, stride, heads, reduction)
+
+
+def _pairs_over_reduction(height, width, stride, heads, reduction):
+    return 4 * heads * (_places(height, width, stride) ** 2 // reduction**2)
+
+
 def _as_bits(height, width, stride, heads, reduction):
     return 8 * weight_bytes(height, width, stride, heads, reduction)
 
@@ -604,14 +550,23 @@ WEIGHT_BYTES = Exercise(
         Property(
             "is right for one head at full size", [(2, 3, 1, 1, 1), (16, 16, 1, 1, 1), (32, 32, 1, 1, 1)]
         ),
+        Property("is right for strides and heads", [(32, 64, 4, 2, 1), (64, 64, 8, 4, 1), (30, 5, 4, 2, 1)]),
         Property(
-            "is right for strides and heads", [(32, 64, 4, 2, 1), (64, 64, 8, 4, 1), (96, 128, 16, 3, 1)]
+            "is right where keys are reduced", [(64, 64, 4, 1, 2), (128, 96, 4, 2, 4), (20, 36, 4, 1, 2)]
         ),
-        Property("is right where keys are reduced", [(64, 64, 4, 1, 2), (128, 96, 4, 2, 4)]),
         Property("rounds up at odd sizes", [(30, 5, 4, 1, 1), (7, 9, 2, 2, 2), (33, 33, 4, 1, 4)]),
     ),
     mistakes=(
         Mistake("numbers", _numbers, "That is how many weights there are. A float32 has 4 bytes."),
+        Mistake(
+            "megabytes", _as_megabytes, "Those are megabytes. What is asked for are bytes, a whole number."
+        ),
+        Mistake(
+            "keys of the image",
+            _keys_of_the_image,
+            "You reduced the image, not the map. The map that answers has the stride `stride * reduction`.",
+        ),
+        Mistake("height twice", _height_twice, "You took the height for both sides. The width counts, too."),
         Mistake("bits", _as_bits, "Those are bits: a byte has eight of them."),
         Mistake("doubles", _as_doubles, "You counted 8 bytes a number. A float32 has 4."),
         Mistake(
@@ -654,6 +609,17 @@ WEIGHT_BYTES = Exercise(
             "You reduced those that ask, too. Every pixel of the map still asks: only the keys and values are fewer.",
         ),
         Mistake(
+            "area rounded up",
+            _area_rounded_up,
+            "You divided the number of pixels and rounded that up. Rows and columns are rounded up each by itself.",
+        ),
+        Mistake(
+            "pairs divided",
+            _pairs_over_reduction,
+            "You divided the pairs by the square of the reduction. At odd sizes that is not it: count the rows and "
+            "columns of the map that answers, rounded up.",
+        ),
+        Mistake(
             "rounded down",
             _rounded_down,
             "You rounded down. Half a stride at the border is a pixel of the map: round up, `-(-height // stride)`.",
@@ -661,7 +627,7 @@ WEIGHT_BYTES = Exercise(
     ),
 )
 
-# -------------------------------------------------------------------------------------------- 5: along the rows
+# -------------------------------------------------------------------------------------------- 4: along the rows
 
 
 def along_rows(queries, keys, values):
@@ -702,6 +668,12 @@ def _masked_by_noughts(queries, keys, values):
 
 def _root_of_width(queries, keys, values):
     scores = np.einsum("ywd,yvd->ywv", queries, keys) / np.sqrt(queries.shape[1])
+    return np.einsum("ywv,yve->ywe", _softmax(scores), values)
+
+
+def _without_itself(queries, keys, values):
+    scores = np.einsum("ywd,yvd->ywv", queries, keys) / np.sqrt(queries.shape[2])
+    scores = np.where(np.eye(scores.shape[1], dtype=bool), -np.inf, scores)
     return np.einsum("ywv,yve->ywe", _softmax(scores), values)
 
 
@@ -764,9 +736,14 @@ ALONG_ROWS = Exercise(
             _root_of_width,
             "You divided by the root of the row's length. It is the number of channels, the last axis, that counts.",
         ),
+        Mistake(
+            "without itself",
+            _without_itself,
+            "Your pixels leave themselves out. Each asks all pixels of its row, itself among them.",
+        ),
         Mistake("means", _rows_mean, "Every pixel got the plain mean of its row: nobody asked anything."),
         Mistake("first row", _first_row, "All pixels ask the first row. Each is to ask its own."),
     ),
 )
 
-EXERCISES = [ATTEND, EXCITE, MERGE, WEIGHT_BYTES, ALONG_ROWS]
+EXERCISES = [ATTEND, MERGE, WEIGHT_BYTES, ALONG_ROWS]

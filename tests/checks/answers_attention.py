@@ -58,49 +58,26 @@ def the_nearest(queries, keys, values):
     return values[np.argmax(queries @ keys.T, axis=1)]
 
 
-@right("squeeze-excite")
-def channel_by_channel(features, first, second):
-    means = np.array([channel.sum() / channel.size for channel in features])
-    hidden = np.clip(first @ means, 0, None)
-    return np.stack([c * special.expit(s) for c, s in zip(features, second @ hidden, strict=True)])
+@wrong("attend")
+def cut_off(queries, keys, values):
+    """Nothing overflows, and large scores are alike."""
+    powers = np.exp(np.clip(queries @ keys.T / np.sqrt(queries.shape[1]), -700, 700))
+    return powers @ values / powers.sum(axis=1, keepdims=True)
 
 
-@right("squeeze-excite")
-def by_tanh(features, first, second):
-    """The sigmoid is a tanh of half, moved."""
-    hidden = first @ features.reshape(len(features), -1).mean(axis=1)
-    scores = second @ (hidden * (hidden > 0))
-    return np.einsum("chw,c->chw", features, (np.tanh(scores / 2) + 1) / 2)
+@wrong("attend")
+def one_largest_for_all(queries, keys, values):
+    scores = queries @ keys.T / np.sqrt(queries.shape[1])
+    with np.errstate(all="ignore"):
+        powers = np.exp(scores - np.max(scores))
+        return powers @ values / powers.sum(axis=1, keepdims=True)
 
 
-@wrong("squeeze-excite")
-def brightest_decides(features, first, second):
-    hidden = np.clip(first @ features.reshape(len(features), -1).max(axis=1), 0, None)
-    return features * special.expit(second @ hidden)[:, None, None]
-
-
-@wrong("squeeze-excite")
-def a_gate_for_each_pixel(features, first, second):
-    hidden = np.clip(np.einsum("ic,chw->ihw", first, features), 0, None)
-    return features * special.expit(np.einsum("ci,ihw->chw", second, hidden))
-
-
-@wrong("squeeze-excite")
-def nothing_between(features, first, second):
-    return features * special.expit(second @ first @ features.mean(axis=(1, 2)))[:, None, None]
-
-
-@wrong("squeeze-excite")
-def channels_compete(features, first, second):
-    hidden = np.clip(first @ features.mean(axis=(1, 2)), 0, None)
-    return features * special.softmax(second @ hidden)[:, None, None]
-
-
-@wrong("squeeze-excite")
-def into_the_features(features, first, second):
-    """``*=`` changes the argument."""
-    features *= special.expit(second @ np.clip(first @ features.mean(axis=(1, 2)), 0, None))[:, None, None]
-    return features
+@wrong("attend")
+def all_share_a_one(queries, keys, values):
+    scores = queries @ keys.T / np.sqrt(queries.shape[1])
+    powers = np.exp(scores - scores.max(axis=1)[:, None])
+    return powers / np.sum(powers) @ values
 
 
 @right("merge-pieces")
@@ -145,6 +122,20 @@ def the_second_is_higher(first, second):
 
 
 @wrong("merge-pieces")
+def one_exponential_over_another(first, second):
+    highest = max(first[0], second[0])
+    with np.errstate(all="ignore"):
+        a, b = np.exp(first[0]) / np.exp(highest), np.exp(second[0]) / np.exp(highest)
+        return np.array([highest, *(a * first[1:] + b * second[1:])])
+
+
+@wrong("merge-pieces")
+def the_first_by_the_distance(first, second):
+    factor = np.exp(-np.abs(first[0] - second[0]))
+    return np.array([np.maximum(first[0], second[0]), *(factor * first[1:] + second[1:])])
+
+
+@wrong("merge-pieces")
 def grows(first, second):
     highest = max(first[0], second[0])
     return np.array(
@@ -183,6 +174,23 @@ def queries_reduced(height, width, stride, heads, reduction):
 @wrong("attention-bytes")
 def by_the_reduction_once(height, width, stride, heads, reduction):
     return by_ceiling(height, width, stride, heads, 1) // reduction
+
+
+@wrong("attention-bytes")
+def keys_at_the_reduction_alone(height, width, stride, heads, reduction):
+    asking = math.ceil(height / stride) * math.ceil(width / stride)
+    return 4 * heads * asking * math.ceil(height / reduction) * math.ceil(width / reduction)
+
+
+@wrong("attention-bytes")
+def in_megabytes(height, width, stride, heads, reduction):
+    return by_ceiling(height, width, stride, heads, reduction) / 1024**2
+
+
+@wrong("attention-bytes")
+def areas_over_squares(height, width, stride, heads, reduction):
+    asking = math.ceil(height * width / stride**2)
+    return 4 * heads * asking * math.ceil(height * width / (stride * reduction) ** 2)
 
 
 @wrong("attention-bytes")
@@ -226,6 +234,13 @@ def mask_of_noughts(queries, keys, values):
     row = np.arange(height * width) // width
     scores *= row[:, None] == row
     return (special.softmax(scores, axis=1) @ values.reshape(height * width, -1)).reshape(height, width, -1)
+
+
+@wrong("along-rows")
+def others_only(queries, keys, values):
+    scores = queries @ keys.transpose(0, 2, 1) / math.sqrt(queries.shape[2])
+    scores[:, np.arange(scores.shape[1]), np.arange(scores.shape[1])] = -np.inf
+    return special.softmax(scores, axis=2) @ values
 
 
 @wrong("along-rows")
