@@ -51,7 +51,7 @@ def main(arguments=None):
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the first generated image")
     options = parser.parse_args(arguments)
-    folder = packs()
+    folder = packs("nuclei")
     rows = compare(folder / "nuclei", options.every, options.seed)
     for row in rows:
         print(f"{row[0]:13}{row[1]:23}" + "".join(f"{value:11.4g}" for value in row[2:]))

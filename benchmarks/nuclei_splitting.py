@@ -51,7 +51,7 @@ class Tally(NamedTuple):
 
 def main():
     """Choose on train and val, report on test: print the table and write the CSV."""
-    folder = packs()
+    folder = packs("nuclei")
     rows = compare(folder / "nuclei")
     for row in rows:
         print(*row, sep="\t")

@@ -86,9 +86,9 @@ nuclei of all images of a type together; `count_error` in nuclei an image. `pyth
 Who has learned most of real images after so many seconds of one processor core, from random weights; the clock stands
 still for import, two steps that warm up, and scoring. Mean ± deviation of three seeds, one at 180 s. *test*: IoU of the
 foreground, mean over images (pack `nuclei`), mean IoU of 11 classes, pooled (`camvid`); *new drive*: the same for the
-frames of a drive of which training saw nothing. The textbook U-Net and those of segmentation_models.pytorch (smp)
-learn by the same recipe: Adam at 0.001, eight windows a step, cross-entropy. What was tried for ours, one change at a
-time, stands in `data/results/learning_tried.csv`.
+frames of a drive of which training saw nothing. The textbook U-Net (8 to 64 channels) and those of
+segmentation_models.pytorch (smp) learn by one recipe: Adam at 0.001, eight windows a step, cross-entropy. What was
+tried for ours, one change at a time, stands in `data/results/learning_tried.csv`.
 `python -m benchmarks.learning`
 """,
     "real_networks": """\
@@ -399,18 +399,22 @@ def publish(name, columns, rows):
     path = paths.bundled("data") / "results" / f"{name}.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([columns, *rows])
-    checksums.update()
+    without_row, _ = checksums.update()
     write_report()
+    if without_row:
+        print("data/README.md has no row for", ", ".join(without_row))
 
 
-def packs():
-    """Folder of the packs of real images, which no clone holds; ends the command where it is not told."""
-    folder = os.environ.get("COURSE_REAL_DATA")
-    if not folder:
+def packs(*names):
+    """Folder of the packs of real images, which no clone holds; ends the command where one of ``names`` is missing."""
+    folder = Path(os.environ.get("COURSE_REAL_DATA") or "not told")
+    missing = [name for name in names if not (folder / name).is_dir()]
+    if missing:
         sys.exit(
-            "Set the environment variable COURSE_REAL_DATA to the folder that holds the packs of images."
+            f"COURSE_REAL_DATA ({folder}) must name the folder that holds the packs {', '.join(names)}; there is no "
+            f"{', '.join(missing)}."
         )
-    return Path(folder)
+    return folder
 
 
 def main(names=(), quick=False):

@@ -51,7 +51,7 @@ def main(arguments=None):
     )
     parser.add_argument("--choose", action="store_true", help="compare settings on the splits for choosing")
     options = parser.parse_args(arguments)
-    folder = packs()
+    folder = packs("bsds_photos", "pets")
     if options.choose:
         choose(folder)
         return

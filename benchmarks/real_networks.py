@@ -53,34 +53,34 @@ def main(arguments=None):
         "--steps", type=int, default=STEPS, help="fewer are for a try: nothing is written then"
     )
     options = parser.parse_args(arguments)
-    folder = packs()
+    folder = packs("camvid")
     pack, names = folder / "camvid", networks.best(5)
     if options.steps != STEPS:
         for name in names:
             print(name, run(pack, name, 0, options.steps, split="val"), flush=True)
         return
-    results = paths.bundled("data") / "results"
     configurations = tuple({"net": name} for name in names)
     question = "How do the best networks of the generated streets do on real ones?"
-    runs = Study(
-        "real_networks_runs", question, configurations, tuple(range(SEEDS)), partial(noted, pack, results)
-    )
+    runs = Study("real_networks_runs", question, configurations, tuple(range(SEEDS)), partial(noted, pack))
     record(runs, on_run=lambda done, all_: print(f"{done} of {all_} runs", flush=True))
     publish("real_networks", COLUMNS, table(rows(runs.name), names, pack))
 
 
-def noted(pack, results, seed, net):
+def noted(pack, seed, net):
     """`run` on the test frames, which is noted as a reading of them."""
     measured = run(pack, net, seed, STEPS, split="test")
-    log = results / "readings.csv"
+    note_reading("benchmarks.real_networks", f"{net}, seed {seed}")
+    return measured
+
+
+def note_reading(by, what):
+    """Add a line to ``data/results/readings.csv``: who has looked at the test frames, and with what."""
+    log = paths.bundled("data") / "results" / "readings.csv"
     new = not log.exists()
     with log.open("a", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerows([("date", "pack", "split", "by", "what")] if new else [])
-        table.writerow(
-            (date.today().isoformat(), "camvid", "test", "benchmarks.real_networks", f"{net}, seed {seed}")
-        )
-    return measured
+        table.writerow((date.today().isoformat(), "camvid", "test", by, what))
 
 
 def run(pack, net, seed, steps, split):

@@ -34,7 +34,7 @@ EVERY = 8  # scikit-learn's mean shift sees every eighth pixel of every eighth r
 
 def main():
     """Print the table and write the CSV."""
-    folder = packs()
+    folder = packs("bsds_photos")
     publish("real_partitions", COLUMNS, compare(folder / "bsds_photos"))
 
 

@@ -166,7 +166,8 @@ def test_void_counts_in_no_score_of_real_streets():
 def test_runs_on_real_streets_are_noted_and_taken_up_again(tmp_path, monkeypatch):
     from benchmarks import real_networks as real
 
-    (tmp_path / "results").mkdir()
+    for folder in ("results", "camvid", "nuclei"):
+        (tmp_path / folder).mkdir()
     monkeypatch.setattr(paths, "bundled", lambda name: tmp_path)
     monkeypatch.setenv("COURSE_REAL_DATA", str(tmp_path))
     monkeypatch.setattr(real.networks, "best", lambda count: ["U-Net", "FCN-8s"])
@@ -179,7 +180,7 @@ def test_runs_on_real_streets_are_noted_and_taken_up_again(tmp_path, monkeypatch
     monkeypatch.setattr(real, "run", run)
     monkeypatch.setattr(real, "by_position", lambda pack: dict.fromkeys(real.SHOWN, 0.2))
     monkeypatch.setattr(race, "write_report", lambda: None)
-    monkeypatch.setattr(race.checksums, "update", lambda: None)
+    monkeypatch.setattr(race.checksums, "update", lambda: ([], []))
     real.main([])
     assert done == [(net, seed, "test") for net in ("U-Net", "FCN-8s") for seed in range(real.SEEDS)]
     runs = tmp_path / "results" / "real_networks_runs.csv"
@@ -224,6 +225,8 @@ def test_the_race_of_trainings_reads_real_images_learns_and_scores_what_it_did_n
 ):
     from benchmarks import learning
 
+    noted = []
+    monkeypatch.setattr(learning, "note_reading", lambda by, what: noted.append(what))
     monkeypatch.setenv("COURSE_REAL_DATA", str(real_data))
     read = learning._read.__wrapped__
     monkeypatch.setattr(learning, "_read", lambda *which: [part[::25] for part in read(*which)])
@@ -231,16 +234,18 @@ def test_the_race_of_trainings_reads_real_images_learns_and_scores_what_it_did_n
         found = learning.race(0, pack, 1, "ours")
         assert found["steps"] >= 1 and 0 < found["test"] < 1
         assert np.isnan(found["new_drive"]) == (pack == "nuclei")
+    assert noted == ["ours, 1 s, seed 0"]
 
 
 def test_the_race_of_trainings_is_taken_up_again_and_its_table_gives_means(tmp_path, monkeypatch):
     from benchmarks import learning
 
-    (tmp_path / "results").mkdir()
+    for folder in ("results", "camvid", "nuclei"):
+        (tmp_path / folder).mkdir()
     monkeypatch.setattr(paths, "bundled", lambda name: tmp_path)
     monkeypatch.setenv("COURSE_REAL_DATA", str(tmp_path))
     monkeypatch.setattr(race, "write_report", lambda: None)
-    monkeypatch.setattr(race.checksums, "update", lambda: None)
+    monkeypatch.setattr(race.checksums, "update", lambda: ([], []))
     done = []
 
     def learn(seed, pack, budget, entrant, split="test", recipes=None):
@@ -260,3 +265,14 @@ def test_the_race_of_trainings_is_taken_up_again_and_its_table_gives_means(tmp_p
     assert "camvid,180,ours,0.400,100,0.20,0.400" in lines
     learning.main(["--tried"])
     assert {split for *_, split in done[56:]} == {"val"} and len(done) == 56 + 2 * len(learning.TRIED)
+
+
+def test_packs_that_are_missing_are_named(tmp_path, monkeypatch):
+    (tmp_path / "nuclei").mkdir()
+    monkeypatch.setenv("COURSE_REAL_DATA", str(tmp_path))
+    assert race.packs("nuclei") == tmp_path
+    with pytest.raises(SystemExit, match=r"there is no camvid\."):
+        race.packs("nuclei", "camvid")
+    monkeypatch.delenv("COURSE_REAL_DATA")
+    with pytest.raises(SystemExit, match="COURSE_REAL_DATA"):
+        race.packs("nuclei")

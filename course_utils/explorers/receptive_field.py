@@ -8,7 +8,16 @@ import torch
 from torch import nn
 
 from course_utils import plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, heat, histogram_plot, png, slider
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    displayed,
+    heat,
+    histogram_plot,
+    png,
+    slider,
+)
 from course_utils.models import receptive
 
 SHARE = 0.95  # of the influence, for the effective side
@@ -47,7 +56,8 @@ class ReceptiveFieldExplorer(Explorer):
     depth : int, optional
         At first, 1 … ; by default the last.
     pixel : (int, int), optional
-        Row and column of the first output pixel; by default the middle one. The strip of frames asks the same.
+        Row and column of the first output pixel; by default the middle one. The strip of frames asks the same,
+        but for ``dilations``, whose frames ask the middle one.
     name : str
         What the network is, for readers who do not see it.
     hint : str, optional
@@ -390,8 +400,7 @@ class ReceptiveFieldExplorer(Explorer):
             )
             asked = {"asked": _corners(*_around(self._start, 1))}
             shown = self._images.detach()[0].permute(1, 2, 0).numpy()
-            shown = shown if shown.shape[2] == 3 else shown[..., 0]
-            frames.append(plotting.Picture(shown, "the picture", lines=asked))
+            frames.append(plotting.Picture(displayed(shown), "the picture", lines=asked))
         for depth in chosen:
             seen, box, theory, effective, centre = known[depth]
             text = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"

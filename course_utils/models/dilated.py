@@ -187,7 +187,8 @@ def dense(encoder, stride=1):
     ⌈W / stride⌉). Pixel (y, x) of it speaks of the square of the old stride whose first pixel is (y, x) · stride: its
     middle lies (old stride − stride) / 2 further down and to the right than the one of its own square.
     Raises ValueError for another stride, and for an encoder with a norm that averages over the map, such as
-    ``parts.group_norm``: on a denser map it averages other values, and no answer would be the old one.
+    ``parts.group_norm``: on a denser map it averages other values, and no answer would be the old one. A layer of your
+    own that looks at the whole map goes unnoticed. At the old stride nothing changes, and nothing is refused.
     Cost: with a halving less, all that follows costs four times as much.
 
     Reference: Chen, Papandreou, Kokkinos, Murphy & Yuille, DeepLab, IEEE Transactions on Pattern Analysis and Machine
@@ -211,7 +212,7 @@ def _averages(layer):
     """Whether a layer, in evaluation, takes a mean over the map that it gets."""
     if isinstance(layer, nn.BatchNorm2d | nn.InstanceNorm2d):
         return layer.running_mean is None
-    return isinstance(layer, nn.GroupNorm | nn.LayerNorm | nn.AdaptiveAvgPool2d)
+    return isinstance(layer, nn.GroupNorm | nn.AdaptiveAvgPool2d)
 
 
 class _Dense(nn.Module):

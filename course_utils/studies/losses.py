@@ -254,6 +254,7 @@ def regularised(recipe, images, seed=0, **options):
 
 
 def _regularised(seed, recipe, images, **options):
+    """A row of the studies of regularisation: losses, scores and calibration on learned and on new streets."""
     model, _, seeds = regularised(recipe, images, seed, watch=False, **options)
     found = {}
     for name, asked in {"learned": seeds[:16], "test": EXAM}.items():

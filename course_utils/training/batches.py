@@ -93,7 +93,7 @@ class Batches:
         if self.crop:
             image, target = _window(image, target, self.crop, rng)
         if self.augment:
-            # torch.manual_seed would also note, for CUDA's sake and for ever, who called: slower than all that follows.
+            # torch.manual_seed would also note who called, for the day that CUDA wakes: slower than all that follows.
             torch.default_generator.manual_seed(int(rng.integers(2**63)))
             image, target = self.augment(tv_tensors.Image(image), tv_tensors.Mask(target))
             image, target = image.as_subclass(torch.Tensor), target.as_subclass(torch.Tensor)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.models import receptive
+from course_utils.models.attention import PixelNorm
 from course_utils.models.dilated import (
     ASPP,
     AtrousBlock,
@@ -263,6 +264,13 @@ def test_a_norm_that_averages_over_the_map_is_refused(norm):
     torch.testing.assert_close(
         dense(encoder, 8)(images), encoder(images)[-1]
     )  # nothing left out: the same map
+
+
+def test_a_norm_over_the_channels_of_a_pixel_is_not_refused():
+    encoder, images = trained(norm=PixelNorm), torch.rand(1, 2, 32, 32)
+    torch.testing.assert_close(
+        dense(encoder, 4)(images)[..., ::2, ::2], encoder(images)[-1], atol=1e-5, rtol=1e-4
+    )
 
 
 def test_a_norm_with_recorded_means_looks_at_one_pixel():
