@@ -247,6 +247,48 @@ def boundary_f(target, prediction, tolerance=2.0):
     return float(2 * precise * recalled / (precise + recalled)) if precise + recalled else 0.0
 
 
+def trimap(target, width, *, ignore=255):
+    """The pixels at most ``width`` away (Euclidean) from one of another class: a band along both sides of boundaries.
+
+    A score in this band judges how a boundary is drawn, where a score of the image mostly judges what is inside::
+
+        band = np.where(trimap(target, 4), target, 255)
+        iou(confusion_matrix(band, prediction))
+
+    Parameters
+    ----------
+    target : class numbers (H, W), or a mask
+    width : float, pixels; a pixel whose neighbour has another class is 1 away
+    ignore : int, or None; the pixels of this class are not in the band, and make no boundary
+
+    Returns
+    -------
+    bool (H, W). The frame of the image is no boundary.
+
+    Cost: a distance transform of the image for each class.
+
+    References
+    ----------
+    Kohli, Ladický & Torr 2009, Robust higher order potentials for enforcing label consistency,
+    doi:10.1007/s11263-008-0202-0.
+    """
+    from scipy.ndimage import distance_transform_edt  # here, because importing it takes long
+
+    target = _integers(target, "target")
+    if target.ndim != 2:
+        raise ValueError(f"A target of shape {target.shape} was given; boundaries need an image, (H, W).")
+    if not 0 <= width < np.inf:
+        raise ValueError(f"width is {width!r}; expected a distance in pixels, 0 or more.")
+    known = np.ones(target.shape, bool) if ignore is None else target != ignore
+    band = np.zeros(target.shape, bool)
+    for number in np.unique(target[known]):
+        own = target == number
+        others = known & ~own
+        if others.any():
+            band |= own & (distance_transform_edt(~others) <= width)
+    return band
+
+
 def hausdorff(target, prediction, percentile=100):
     """Hausdorff distance of the two boundaries: how far does the worst part of one lie from the other?
 
@@ -637,13 +679,7 @@ def calibration(probability, event, bins=15):
     ----------
     Guo, Pleiss, Sun & Weinberger, On calibration of modern neural networks, ICML 2017, arXiv:1706.04599.
     """
-    probability, event = np.asarray(probability), np.asarray(event)
-    if probability.shape != event.shape or event.dtype != bool:
-        raise ValueError(
-            f"probability has shape {probability.shape}, event is {event.dtype} of shape {event.shape}; expected the "
-            "same shape, and bool."
-        )
-    probability, event = probability.ravel().astype(np.float64), event.ravel()
+    probability, event = _claims(probability, event)
     if not ((probability >= 0) & (probability <= 1)).all():  # a NaN fails both
         raise ValueError(
             "probability has values outside 0 … 1; expected the softmax of logits, not the logits."
@@ -654,6 +690,46 @@ def calibration(probability, event, bins=15):
         _ratio(np.bincount(place, weights, minlength=bins), counts) for weights in (probability, event)
     )
     return Calibration(counts, said, came)
+
+
+def average_precision(score, event):
+    """How well does a score put what is so before what is not? Only the order counts, no threshold and no scale.
+
+    From the highest score down, every distinct score is a threshold; the mean of the precisions there, each weighted
+    by the share of the true ones that its threshold adds.
+
+    Parameters
+    ----------
+    score : float array, any shape, such as the probability of one class
+    event : bool array, the same shape: whether it was so
+
+    Returns
+    -------
+    float in [0, 1]: 1.0 if all true ones come first; about their share for scores by chance; NaN if there are none.
+
+    Raises ValueError for other shapes, or scores that are NaN.
+    """
+    score, event = _claims(score, event)
+    if np.isnan(score).any():
+        raise ValueError("score has NaN; expected numbers that can be put in order.")
+    if not event.any():
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    score, hits = score[order], np.cumsum(event[order])
+    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)  # equal scores share a threshold
+    precision = hits[last] / (last + 1)
+    return float(precision @ np.diff(hits[last], prepend=0) / hits[-1])
+
+
+def _claims(score, event):
+    """Both flat, as float64 and bool; ValueError where they do not belong together."""
+    score, event = np.asarray(score), np.asarray(event)
+    if score.shape != event.shape or event.dtype != bool:
+        raise ValueError(
+            f"The scores have shape {score.shape}, event is {event.dtype} of shape {event.shape}; expected the same "
+            "shape, and bool."
+        )
+    return score.ravel().astype(np.float64), event.ravel()
 
 
 # --------------------------------------------------------------------------------------------------------

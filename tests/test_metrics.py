@@ -35,6 +35,7 @@ from course_utils.metrics import (
     paired_bootstrap,
     precision,
     recall,
+    trimap,
     variation_of_information,
 )
 
@@ -369,6 +370,48 @@ def test_boundary_is_that_of_a_picture_which_goes_on_beyond_its_frame(pair, r, m
     np.testing.assert_array_equal(wider[r:-r, r:-r], boundary(pair[0]))
 
 
+@given(
+    images(st.sampled_from([0, 1, 2, 255]), 1, st.sampled_from([np.uint8, np.int64])),
+    st.sampled_from([0, 1, 1.5, 3]),
+)
+def test_a_trimap_holds_what_is_near_another_class(pair, width):
+    (target,) = pair
+    expected = np.zeros(target.shape, bool)
+    for here, there in itertools.product(np.ndindex(target.shape), repeat=2):
+        if target[here] != target[there] and 255 not in (target[here], target[there]):
+            expected[here] |= np.hypot(*np.subtract(here, there)) <= width
+    np.testing.assert_array_equal(trimap(target, width), expected)
+    if not (target == 255).any():
+        np.testing.assert_array_equal(trimap(target, width, ignore=None), expected)
+
+
+def test_a_trimap_has_as_much_on_either_side_of_a_straight_boundary():
+    mask = np.zeros((20, 30), bool)
+    mask[:, 12:] = True
+    for width in (1, 2, 5):
+        band = trimap(mask, width)
+        assert (band.sum(axis=1) == 2 * width).all() and band[:, 12 - width : 12 + width].all()
+    prediction = np.roll(mask, 1, axis=1)  # one pixel off at the boundary, and wrong at the frame
+    prediction[:, 0] = False
+    scores = [
+        iou(confusion_matrix(np.where(trimap(mask, width), mask, 255), prediction))[1] for width in (1, 2, 5)
+    ]
+    assert scores == [0, 1 / 2, 4 / 5]
+
+
+@pytest.mark.parametrize(
+    ("target", "width", "message"),
+    [
+        (np.zeros(4, int), 1, "need an image"),
+        (np.zeros((2, 2), int), -1, "0 or more"),
+        (np.zeros((2, 2)), 1, "target"),
+    ],
+)
+def test_what_has_no_trimap(target, width, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        trimap(target, width)
+
+
 def distances(sources, goals):
     """From each source pixel to the nearest goal, by the distance transform of the whole image."""
     return ndimage.distance_transform_edt(~goals)[sources]
@@ -669,6 +712,32 @@ def test_calibration_at_the_ends():
 def test_calibration_of_what_is_no_probability_is_refused(probability, event, message):
     with pytest.raises(ValueError, match=message):
         metrics.calibration(probability, event)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([3, 10, 1000]))
+def test_average_precision_equals_scikit_learn_with_ties_too(seed, levels):
+    from sklearn.metrics import average_precision_score
+
+    rng = np.random.default_rng(seed)
+    score = rng.integers(0, levels, (6, 8)) / levels
+    event = rng.random((6, 8)) < score**2 + 0.02
+    event[0, 0] = True
+    found = metrics.average_precision(score, event)
+    assert found == pytest.approx(average_precision_score(event.ravel(), score.ravel()))
+    assert metrics.average_precision(np.exp(3 * score) - 7, event) == found  # only the order counts
+
+
+def test_average_precision_at_the_ends():
+    event = np.array([True, False, True, False])
+    assert metrics.average_precision([4, 1, 3, 2], event) == 1
+    assert metrics.average_precision([1, 1, 1, 1], event) == 0.5  # no order: their share
+    assert metrics.average_precision([2, 4, 1, 3], event) == pytest.approx((1 / 3 + 2 / 4) / 2)
+    assert np.isnan(metrics.average_precision([1, 2], np.zeros(2, bool)))
+    assert np.isnan(metrics.average_precision([], np.zeros(0, bool)))
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.average_precision([1, np.nan], np.ones(2, bool))
+    with pytest.raises(ValueError, match="same shape"):
+        metrics.average_precision([1, 2, 3], np.ones(2, bool))
 
 
 # --------------------------------------------------------------------------------------------------------

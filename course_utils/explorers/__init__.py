@@ -16,6 +16,8 @@
 `PredictionExplorer`     browse predictions, probabilities and errors, the worst image first             09, 10
 `AttentionExplorer`      click a pixel: what it attends to, by head and layer                            12
 `LossExplorer`           move an answer, see what each loss charges for it and where it pushes           13
+`RefinementExplorer`     scrub through the steps of a dense CRF, set its prices, see where it stops      15
+`ProbeExplorer`          click a few pixels, see what frozen features know of all the others             16
 `Canvas`                 the widget under all of them: picture, layers, plot, clicks, strokes, polylines
 ======================== ==============================================================================  ======
 
@@ -34,8 +36,10 @@ _HOMES = {
     "LossExplorer": "loss",
     "MeanShiftExplorer": "clustering",
     "PredictionExplorer": "prediction",
+    "ProbeExplorer": "probe",
     "RateExplorer": "rate",
     "ReceptiveFieldExplorer": "receptive_field",
+    "RefinementExplorer": "refinement",
     "ScoreExplorer": "score",
     "SnakeExplorer": "snakes",
     "StrokesExplorer": "strokes",
@@ -52,8 +56,10 @@ __all__ = [
     "LossExplorer",
     "MeanShiftExplorer",
     "PredictionExplorer",
+    "ProbeExplorer",
     "RateExplorer",
     "ReceptiveFieldExplorer",
+    "RefinementExplorer",
     "ScoreExplorer",
     "SnakeExplorer",
     "StrokesExplorer",

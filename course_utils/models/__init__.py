@@ -6,8 +6,11 @@
 ``unet``            U-Net: which skips, how joined, of which blocks     10
 ``attention``       gates, self-attention, a small transformer          12
 ``dilated``         atrous convolution, gridding, ASPP, DeepLabv3+      11
+``recurrent``       GRU, sweeps over rows and columns, refining ConvGRU 15
+``crf``             the dense CRF: Gaussian filter, mean field as a net 15
 ``receptive``       how far a network sees: computed, and by gradients  08, 11
-``pretrained``      torchvision's networks, or your own, ready to use   12, 16
+``pretrained``      networks taught before: the course's, torchvision's 12, 16
+``transfer``        what to keep of them, how fast to change it, CKA    16
 ``memory``          what its tensors take at once                       12, 13
 =================== =================================================== ==========
 
@@ -17,7 +20,19 @@ and torch with them, are loaded when they are used.
 
 from importlib import import_module as _import_module
 
-__all__ = ["attention", "dilated", "encoder_decoder", "memory", "parts", "pretrained", "receptive", "unet"]
+__all__ = [
+    "attention",
+    "crf",
+    "dilated",
+    "encoder_decoder",
+    "memory",
+    "parts",
+    "pretrained",
+    "receptive",
+    "recurrent",
+    "transfer",
+    "unet",
+]
 
 
 def __getattr__(name):

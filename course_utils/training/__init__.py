@@ -24,7 +24,7 @@ Loshchilov & Hutter, Decoupled weight decay regularization, 2019, arXiv:1711.051
 Smith & Topin, Super-convergence, 2018, arXiv:1708.07120 (a rate that rises first and then falls).
 """
 
-from course_utils.training.batches import FILL, Batches, flips
+from course_utils.training.batches import FILL, Batches, Numbered, flips
 from course_utils.training.inference import evaluate, load_weights, predict, save_weights
 from course_utils.training.loop import (
     Diverged,
@@ -45,6 +45,7 @@ __all__ = [
     "Diverged",
     "History",
     "Mixing",
+    "Numbered",
     "adamw",
     "best_device",
     "constant",

@@ -20,7 +20,17 @@ def flips():
     return v2.Compose([v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()])
 
 
-class Batches:
+class Numbered:
+    """Batches without end, each a function of its number: ``batches[step]`` is (images, targets).
+
+    A training that is taken up again goes on with the number where it stopped.
+    """
+
+    def __getitem__(self, step):
+        raise NotImplementedError
+
+
+class Batches(Numbered):
     """Endless batches from images in memory: ``batches[step]`` is (images, targets), a function of seed and step.
 
     Each epoch takes all images in a new order. From each a window is cut at a random place, and window and target are

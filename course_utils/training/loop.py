@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from course_utils.training import bundled as bundles
-from course_utils.training.batches import IGNORE, Batches
+from course_utils.training.batches import IGNORE, Batches, Numbered
 from course_utils.training.inference import logits_of, unit
 from course_utils.training.live import Watch
 from course_utils.training.processes import best_device, rank, world
@@ -48,12 +48,15 @@ def cross_entropy(logits, target):
 def adamw(parameters, rate=2e-3, decay=1e-2):
     """AdamW, with the learning rate ``rate`` and the weight decay ``decay``.
 
+    parameters : of a model, or groups of them as torch's optimisers take them, whose own "lr" counts
+
     A wide range of rates suits it: in the study ``descents`` 0.02 was as good as 0.2.
     """
-    parameters = list(parameters)
+    groups = [p | {"params": list(p["params"])} if isinstance(p, dict) else p for p in parameters]
+    each = [p for group in groups for p in (group["params"] if isinstance(group, dict) else [group])]
     # One kernel for all weights, where there is one, takes a tenth off the step of a small network.
-    fused = {parameter.device.type for parameter in parameters} <= {"cpu", "cuda"}
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=fused)
+    fused = {parameter.device.type for parameter in each} <= {"cpu", "cuda"}
+    return torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=fused)
 
 
 def warm_cosine(progress, warm=0.1):
@@ -140,7 +143,7 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-    batches : Batches, or any iterable of (images, targets) such as a DataLoader
+    batches : Batches or another `Numbered`, or any iterable of (images, targets) such as a DataLoader
         Tensors (B, C, H, W), uint8 or float, and int64 (B, H, W). An iterable is begun again when it ends.
     steps, epochs, seconds : the budget, exactly one of them
         Steps give the same numbers again; seconds give what this machine can do.
@@ -227,7 +230,7 @@ def _step(learner, optimiser, scaler, batch, loss, factor):
         return value.item()
     for group in optimiser.param_groups:
         group.setdefault("full_rate", group["lr"])
-        group["lr"] = group["full_rate"] * factor
+        group["lr"] = float(group["full_rate"] * factor)  # a number of NumPy's would spoil the checkpoint
     optimiser.zero_grad()
     scaler.scale(value).backward()
     scaler.step(optimiser)
@@ -347,7 +350,7 @@ def _next_validation(progress, validations):
 
 def _stream(batches, start):
     """Batches without end, from number ``start`` where they are numbered."""
-    if isinstance(batches, Batches):
+    if isinstance(batches, Numbered):
         yield from (batches[step] for step in count(start))
     while True:
         empty = True

@@ -404,6 +404,37 @@ def test_two_processes_learn_what_one_would(tmp_path):
     np.testing.assert_allclose(np.mean([one["losses"] for one in found], axis=0), want.losses, atol=1e-5)
 
 
+# -- groups of weights, numbered batches --------------------------------------------------------------
+
+
+def test_groups_of_parameters_have_rates_of_their_own_through_the_schedule():
+    model, still = net(), net()
+    groups = [{"params": model[0].parameters(), "lr": 0.1}, {"params": model[1:].parameters(), "lr": 0.001}]
+    made = []
+    fit(model, steps=4, optimiser=lambda _: made.append(training.adamw(groups)) or made[0])
+    assert [group["lr"] / group["full_rate"] for group in made[0].param_groups] == pytest.approx(
+        [training.warm_cosine(3 / 4)] * 2
+    )
+    first, last = ((model[k].weight - still[k].weight).abs().max().item() for k in (0, 4))
+    assert first > 20 * last > 0
+
+
+def test_whatever_is_numbered_is_asked_by_number_and_goes_on_where_it_stopped(tmp_path):
+    numbers = []
+
+    class Asked(training.Numbered):
+        def __getitem__(self, step):
+            numbers.append(step)
+            if step == 2 and numbers.count(2) == 1:
+                raise KeyboardInterrupt
+            return batches()[step]
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(net(), Asked(), steps=4, checkpoint=tmp_path / "run.pt")
+    fit(net(), Asked(), steps=4, checkpoint=tmp_path / "run.pt")
+    assert numbers == [0, 1, 2, 2, 3]
+
+
 # -- lectures -----------------------------------------------------------------------------------------
 
 

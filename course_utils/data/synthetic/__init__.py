@@ -5,6 +5,7 @@
 ``textures``    ``mosaics``: real textures of the same grey histogram         07
 ``streets``     ``town``: streets where no colour belongs to one thing        07, 09 …
 ``beacons``     ``beacon``: what a thing is, only a far-away light tells      11, 12, 15
+``collages``    ``collage``: nothing in particular, to learn seeing from      16
 =============== ============================================================= =========
 """
 
@@ -16,6 +17,16 @@ from course_utils.data.synthetic.beacons import (
     beacon_levels,
     blob_accuracy,
 )
+from course_utils.data.synthetic.collages import (
+    COLLAGE_SEEDS,
+    COLOURS,
+    GRAINLESS,
+    GRAINS,
+    MATERIALS,
+    SHAPES,
+    Collage,
+    collage,
+)
 from course_utils.data.synthetic.microscope import KINDS, KNOBS, nuclei, specimen
 from course_utils.data.synthetic.sample import Sample
 from course_utils.data.synthetic.streets import TOWN_CLASSES, TOWN_KNOBS, TOWN_SEEDS, town
@@ -25,18 +36,26 @@ __all__ = [
     "BEACON_CLASSES",
     "BEACON_KNOBS",
     "BEACON_SEEDS",
+    "COLLAGE_SEEDS",
+    "COLOURS",
+    "GRAINLESS",
+    "GRAINS",
     "KINDS",
     "KNOBS",
+    "MATERIALS",
     "MOSAIC_KNOBS",
     "MOSAIC_SEEDS",
+    "SHAPES",
     "TEXTURES",
     "TOWN_CLASSES",
     "TOWN_KNOBS",
     "TOWN_SEEDS",
+    "Collage",
     "Sample",
     "beacon",
     "beacon_levels",
     "blob_accuracy",
+    "collage",
     "mosaics",
     "nuclei",
     "specimen",

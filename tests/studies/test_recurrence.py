@@ -1,0 +1,133 @@
+"""Lesson 15's networks on beacons, the scores of squares on photographs, what a CRF makes of them, and the studies."""
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import metrics, study
+from course_utils.data import photos
+from course_utils.models import parts, receptive
+from course_utils.studies import dilation, recurrence
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Trainings of two steps, on few pictures; a photograph of few pixels."""
+    values = {
+        dilation: {"BEACON_STEPS": 2, "BEACONS": {"train": range(4), "test": range(200_000, 200_003)}},
+        recurrence: {"BLOCK_STEPS": 2, "CRF_STEPS": (1, 2)},
+    }
+    for module, named in values.items():
+        for name, value in named.items():
+            monkeypatch.setattr(module, name, value)
+    forget()
+    yield
+    forget()
+
+
+def forget():
+    dilation.beacons.cache_clear()
+    recurrence.coarse_scores.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [("carriers", ["near", "sweeps, columns only"]), ("crf_trimap", ["page", "coins"])],
+)
+def test_runs_of_a_study_have_the_same_columns_and_numbers_again(brief, name, choices):
+    found, rows = study.STUDIES[name], []
+    (knob,) = found.configurations[0]
+    for choice in (*choices, choices[0]):
+        forget()
+        rows.append(found.run(seed=0, **{knob: choice}))
+    assert list(rows[1]) == list(rows[0])
+    assert rows[2] == pytest.approx(rows[0], nan_ok=True)
+
+
+# -- beacons ----------------------------------------------------------------------------------------------
+
+
+def test_all_carriers_have_nearly_as_many_weights():
+    weights = {
+        net: parts.cost(make(3, 3), (1, 3, 24, 24)).parameters for net, make in recurrence.CARRIERS.items()
+    }
+    assert max(weights.values()) < 1.04 * min(weights.values())
+    assert weights["near"] == weights["dilation"]
+
+
+@pytest.mark.parametrize(
+    ("net", "rows", "columns"),
+    [
+        ("near", 13, 13),
+        ("dilation", 37, 37),
+        ("sweeps", 49, 49),
+        ("sweeps, rows only", 11, 49),
+        ("sweeps, columns only", 49, 11),
+        ("attention", 49, 49),
+        ("squeeze and excitation", 49, 49),
+        ("instance norm", 49, 49),
+    ],
+)
+def test_what_each_may_hear_of(net, rows, columns):
+    """But for the mean of an image, sweeps along the columns never hear of a mark in a blob's own row."""
+    torch.manual_seed(0)
+    model = recurrence.CARRIERS[net](3, 3).double().eval()
+    images = torch.rand(1, 3, 49, 49, dtype=torch.float64, requires_grad=True)
+    felt = receptive.influence(model(images), images, (24, 24)) != 0
+    assert (felt.any(axis=1).sum(), felt.any(axis=0).sum()) == (rows, columns)
+
+
+def test_no_mark_is_as_near_as_a_net_of_six_layers_sees():
+    assert dilation.BEACON["distance"] >= 6
+
+
+# -- photographs ------------------------------------------------------------------------------------------
+
+
+def test_settings_were_chosen_on_other_photographs():
+    assert not {*recurrence.CHOSEN_ON} & {*recurrence.ASKED}
+    assert {*recurrence.CHOSEN_ON, *recurrence.ASKED} <= {*photos.names()}
+
+
+@pytest.mark.parametrize("name", ["coins", "coffee"])
+def test_squares_tell_the_truth_and_nothing_of_boundaries(name):
+    said, known, mask = recurrence.told(name), recurrence.examined(name), photos.load(name).mask
+    assert mask[said == 1].all() and not mask[said == 0].any() and {*np.unique(said)} == {0, 1, 255}
+    np.testing.assert_array_equal(known == 255, said != 255)
+    np.testing.assert_array_equal(known[said == 255], mask[said == 255])
+    assert (said[:12, :12] == said[0, 0]).all()
+    inside = np.s_[: mask.shape[0] // 12 * 12, : mask.shape[1] // 12 * 12]
+    for row in range(0, inside[0].stop, 12):
+        for column in range(0, inside[1].stop, 12):
+            square = np.s_[row : row + 12, column : column + 12]
+            assert (said[square] == 255).all() == (mask[square].any() and not mask[square].all())
+
+
+def test_what_is_learned_are_the_squares(monkeypatch):
+    given = []
+    monkeypatch.setattr(recurrence.training, "fit", lambda model, batches, **options: given.append(batches))
+    recurrence.learn_blocks("coins", 1)
+    ((_, target),) = given[0].pairs
+    np.testing.assert_array_equal(target.numpy(), recurrence.told("coins"))
+
+
+def test_scores_lie_on_a_grid_of_eight_pixels(brief):
+    model, _ = recurrence.learn_blocks("page", watch=False)
+    scores = model(torch.rand(1, 1, 48, 64))[0]
+    bends = scores[:, 8:40, 8:56].diff(n=2, dim=2).abs().amax(dim=(0, 1)) > 1e-5
+    assert bends.sum() <= 2 * (48 // 8)  # straight in between
+
+
+def test_a_crf_that_costs_nothing_changes_nothing_and_its_scores_say_so(brief):
+    logits = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 191, 384))).float()
+    history = recurrence.refined("page", logits, appearance=0.0, smoothness=0.0, steps=2)
+    found = recurrence.crf_scores("page", history)
+    answer, known = logits.argmax(0).numpy(), recurrence.examined("page")
+    assert found["iou_0"] == found["iou_2"] == metrics.iou(metrics.confusion_matrix(known, answer))[1]
+    band = np.where(metrics.trimap(photos.load("page").mask, 2), known, 255)
+    assert found["band_2_1"] == found["band_2_0"] == metrics.iou(metrics.confusion_matrix(band, answer))[1]
+
+
+def test_the_truth_scores_one(brief):
+    truth = torch.from_numpy(np.stack([~photos.load("page").mask, photos.load("page").mask])).float()
+    assert set(recurrence.crf_scores("page", [truth] * 3).values()) == {1.0}
