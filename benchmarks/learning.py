@@ -30,7 +30,7 @@ from benchmarks.race import packs, publish
 from benchmarks.real_networks import CLASSES, NEW_DRIVE, VOID, note_reading
 from course_utils import losses, metrics, study, training
 from course_utils.data import checksums, public
-from course_utils.models.parts import Bilinear, ConvBlock, Standardise, convolution, group_norm
+from course_utils.models.parts import ConvBlock, Standardise, convolution, group_norm
 from course_utils.models.unet import Add, Concatenate, UNet
 
 BUDGETS = {30: 3, 60: 3, 180: 1}  # seconds: seeds
@@ -80,7 +80,6 @@ class Recipe:
     """A U-Net and how it is taught; ``peer`` makes another network in its place, from a number of classes."""
 
     look: Callable = Contrast
-    extra: int = 1  # channels that `look` adds
     widths: tuple = (8, 16, 32, 64, 128)
     block: Callable = single
     norm: Callable = nn.BatchNorm2d
@@ -98,9 +97,10 @@ class Recipe:
         """The network, for colour images."""
         if self.peer:
             return self.peer(classes=classes)
-        options = {"block": self.block, "norm": self.norm, "join": self.join}
-        unet = UNet(3 + self.extra, classes, self.widths, up=Bilinear, **options)
-        return nn.Sequential(self.look(), self.around(unet))
+        look = self.look()
+        channels = look(torch.zeros(1, 3, 1, 1)).shape[1]
+        unet = UNet(channels, classes, self.widths, block=self.block, norm=self.norm, join=self.join)
+        return nn.Sequential(look, self.around(unet))
 
     def batches(self, pack, seed):
         """Random windows of the training images, mirrored as the pack allows."""
@@ -133,7 +133,6 @@ OURS = Recipe(
 )
 TEXTBOOK = Recipe(
     look=nn.Identity,
-    extra=0,
     widths=(8, 16, 32, 64),
     block=ConvBlock,
     size=8,
@@ -148,8 +147,8 @@ ENTRANTS = {
 }
 TRIED = {
     "ours": OURS,
-    "as it stands: no standardising": replace(OURS, look=nn.Identity, extra=0),
-    "standardised, no logarithm": replace(OURS, look=Standardise, extra=0),
+    "as it stands: no standardising": replace(OURS, look=nn.Identity),
+    "standardised, no logarithm": replace(OURS, look=Standardise),
     "cross-entropy alone": replace(OURS, loss=training.cross_entropy),
     "two convolutions a block": replace(OURS, block=ConvBlock),
     "one level less": replace(OURS, widths=OURS.widths[:-1]),

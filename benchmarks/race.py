@@ -34,7 +34,17 @@ from course_utils.data import checksums
 
 SIZES = (0.5, 4, 16)  # megapixels
 THREADS = (1, 2)
-SUITES = ("classic", "clustering", "contours", "features", "graph_cuts", "graphs", "metrics", "regions")
+SUITES = (
+    "classic",
+    "clustering",
+    "contours",
+    "crf",
+    "features",
+    "graph_cuts",
+    "graphs",
+    "metrics",
+    "regions",
+)
 PEERS = (
     "numpy",
     "numba",
@@ -87,8 +97,8 @@ Who has learned most of real images after so many seconds of one processor core,
 still for import, two steps that warm up, and scoring. Mean ± deviation of three seeds, one at 180 s. *test*: IoU of the
 foreground, mean over images (pack `nuclei`), mean IoU of 11 classes, pooled (`camvid`); *new drive*: the same for the
 frames of a drive of which training saw nothing. The textbook U-Net (8 to 64 channels) and those of
-segmentation_models.pytorch (smp) learn by one recipe: Adam at 0.001, eight windows a step, cross-entropy. What was
-tried for ours, one change at a time, stands in `data/results/learning_tried.csv`.
+segmentation_models.pytorch (smp) learn by one recipe: Adam at 0.001, eight windows a step, cross-entropy. The machine
+was a slow one; compare entrants, not seconds. With `--tried` one thing of ours is changed at a time, on val.
 `python -m benchmarks.learning`
 """,
     "real_networks": """\

@@ -73,14 +73,14 @@ def noted(pack, seed, net):
     return measured
 
 
-def note_reading(by, what):
+def note_reading(by, what, pack="camvid"):
     """Add a line to ``data/results/readings.csv``: who has looked at the test frames, and with what."""
     log = paths.bundled("data") / "results" / "readings.csv"
     new = not log.exists()
     with log.open("a", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerows([("date", "pack", "split", "by", "what")] if new else [])
-        table.writerow((date.today().isoformat(), "camvid", "test", by, what))
+        table.writerow((date.today().isoformat(), pack, "test", by, what))
 
 
 def run(pack, net, seed, steps, split):

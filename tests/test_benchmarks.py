@@ -101,7 +101,9 @@ def test_an_unknown_suite_is_named():
         race.main(["speed"])
 
 
-@pytest.mark.parametrize("suite", ["classic", "clustering", "features", "graph_cuts", "graphs", "regions"])
+@pytest.mark.parametrize(
+    "suite", ["classic", "clustering", "crf", "features", "graph_cuts", "graphs", "regions"]
+)
 def test_all_entrants_of_a_suite_give_the_same_answer(suite):
     pytest.importorskip("cv2", reason="the peers of the benchmarks are in the dependency group `bench`")
     for entry in importlib.import_module(f"benchmarks.{suite}").races():
@@ -265,6 +267,51 @@ def test_the_race_of_trainings_is_taken_up_again_and_its_table_gives_means(tmp_p
     assert "camvid,180,ours,0.400,100,0.20,0.400" in lines
     learning.main(["--tried"])
     assert {split for *_, split in done[56:]} == {"val"} and len(done) == 56 + 2 * len(learning.TRIED)
+
+
+def test_the_taught_encoder_learns_from_few_real_images(real_data, monkeypatch):
+    from benchmarks import real_transfer as real
+    from course_utils.models import pretrained
+
+    monkeypatch.setattr(pretrained, "_own", lambda taught, file, own=pretrained._own: own(False, file))
+    read = real.read
+    monkeypatch.setattr(real, "read", lambda *which: tuple(part[::20] for part in read(*which)))
+    for pack in real.PACKS:
+        images, targets = real.read(real_data, pack, "train")
+        assert {image.shape[2] for image in images} == {3}
+        classes = real.PACKS[pack][0]
+        assert {int(k) for target in targets for k in np.unique(target)} <= {*range(classes), 255}
+        found = real.run(real_data, pack, "fine-tuned", 3, seed=0, steps=2, split="val")
+        assert 0 < found["miou"] < found["accuracy"] < 1
+
+
+def test_what_the_taught_encoder_is_worth_is_noted_taken_up_again_and_tabled(tmp_path, monkeypatch):
+    from benchmarks import real_transfer as real
+
+    for folder in ("results", "camvid", "nuclei"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr(paths, "bundled", lambda name: tmp_path)
+    monkeypatch.setenv("COURSE_REAL_DATA", str(tmp_path))
+    done = []
+
+    def run(folder, pack, way, count, seed, steps, split):
+        done.append((pack, way, count, seed, split))
+        lead = 0.1 if way == "fine-tuned" and seed else 0
+        return {"miou": 0.4 + lead, "accuracy": 0.7}
+
+    monkeypatch.setattr(real, "run", run)
+    monkeypatch.setattr(race, "write_report", lambda: None)
+    monkeypatch.setattr(race.checksums, "update", lambda: ([], []))
+    real.main([])
+    assert len(done) == len(set(done)) == 2 * 2 * 3 * real.SEEDS and {split for *_, split in done} == {"test"}
+    real.main([])
+    assert len(done) == 36
+    noted = (tmp_path / "results" / "readings.csv").read_text(encoding="utf-8").splitlines()
+    assert len(noted) == 37 and ",nuclei,test," in noted[-1]
+    table = (tmp_path / "results" / "real_transfer.csv").read_text(encoding="utf-8").splitlines()
+    assert table[1] == "camvid,5,0.400 ± 0.000,0.467 ± 0.058,+0.067,2 of 3" and len(table) == 7
+    real.main(["--steps", "2"])
+    assert {split for *_, split in done[36:]} == {"val"}
 
 
 def test_packs_that_are_missing_are_named(tmp_path, monkeypatch):
