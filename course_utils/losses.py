@@ -12,9 +12,10 @@ All take
     target   int64 (B, H, W), 0 … K − 1, or 255: ignored, and worth nothing to any loss
 
 and return a scalar to be made small, with p = softmax(logits) the probabilities. They are finite, and so are their
-gradients, for all finite logits. What is said of "a class" is said of each class over the whole batch, and averaged
-over the classes that the target holds: a class that is not there has no region to be compared with. Where no pixel
-counts, every loss is 0 and teaches nothing.
+gradients, for all finite logits: half precision is summed in float32, and log p ends at −1e30. What is said of "a
+class" is said of each class over the whole batch, and averaged over the classes that the target holds: a class that is
+not there has no region to be compared with. (`boundary` alone divides by all classes that it is asked for.) Where no
+pixel counts, every loss is 0 and teaches nothing; a batch that has no pixels at all is refused with a ValueError.
 
 `training.fit` takes any of them: ``fit(model, batches, steps=200, loss=losses.dice)``; with arguments through
 ``functools.partial(losses.focal, gamma=1)``, and sums of several through `mixed`.
@@ -30,6 +31,7 @@ import torch
 from torch.nn import functional as F
 
 IGNORE = 255
+_LEAST_LOG_P = -1e30  # −∞ would give 0 · −∞ where a class is not wanted, and much less would overflow in sums
 
 # -- pixel by pixel -------------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ def soft_cross_entropy(logits, shares):
         raise ValueError(
             f"shares have the shape {tuple(shares.shape)}, logits {tuple(logits.shape)}: expected the same"
         )
-    return -_share((shares * logits.log_softmax(dim=1)).sum(), shares.sum())
+    return -_share((shares * _log_p(logits)).sum(), shares.sum())
 
 
 def focal(logits, target, gamma=2.0, weights=None):
@@ -134,8 +136,10 @@ def dice(logits, target):
     """1 − 2 Σ p·y / (Σ p + Σ y) of each class: `tversky` at ½, ½.
 
     A pixel's price depends on all others. That of a miss is about 2 over the size of the region, so small regions count
-    as much as large ones; and once a class is lost (p near 0 on all of it) the slope at each of its pixels is tiny.
-    Being half sure gains nothing over being sure, so Dice does not ask for honest probabilities.
+    as much as large ones; and once a class is lost (p near 0 on all of it) the slope at each of its pixels is tiny:
+    plain gradient descent then hardly moves, an optimiser that rescales slopes, as Adam does, can still find it again.
+    For one class alone, over pixels that look alike, being half sure gains nothing over being sure, so the Dice of a
+    class does not ask for honest probabilities.
 
     Reference: Milletari, Navab & Ahmadi, V-Net, 3DV 2016, doi:10.1109/3DV.2016.79 (with squares in the denominator).
     Lesson 13.
@@ -188,7 +192,8 @@ def cldice(logits, target, classes, iterations=3):
     Parameters
     ----------
     classes : sequence of int, the thin ones
-    iterations : int, 0 or more: half the width, in pixels, of the thickest of them, see `soft_skeleton`
+    iterations : int, 0 or more: half the width of the thickest of them. What is wider than 2 · iterations + 2 pixels,
+        in the truth or in the answer, has no centre line there, see `soft_skeleton`
 
     One pixel is added to each part and whole, as the authors do, so that an empty centre line divides nothing by 0.
 
@@ -210,8 +215,8 @@ def soft_skeleton(maps, iterations):
 
     What an opening takes away is thinner than the opening. Erode step by step, and at each step collect what the next
     opening would take: for masks this is the skeleton of mathematical morphology. Minimum and maximum over neighbours
-    have gradients, so it works for probabilities, too. After ``iterations`` erosions it stops; what was thicker than
-    twice that leaves no line.
+    have gradients, so it works for probabilities, too. After ``iterations`` erosions it stops: a bar leaves a line up
+    to a width of 2 · iterations + 2 pixels, a wider one none.
     """
     if iterations < 0:
         raise ValueError(f"iterations must be 0 or more, not {iterations!r}")
@@ -239,7 +244,8 @@ def boundary(logits, target, classes=None):
     each inside earns it. Against the perfect mask, a hard prediction costs just the sum of the distances of its wrong
     pixels: a stray blob far away is dear, a contour that is off by one pixel next to nothing.
 
-    It says nothing about a class that an image does not hold, and near the optimum it is flat: use it with a region
+    The mean is over the pixels that count and over ``classes``. It says nothing about a class that an image does not
+    hold: φ is 0 there, and the class counts in the mean all the same. Near the optimum it is flat: use it with a region
     loss, ``mixed((1, dice), (0.01, boundary))``. It can be negative.
 
     Parameters
@@ -321,15 +327,25 @@ def _prepared(logits, target):
             f"target is {target.dtype} of shape {tuple(target.shape)}; expected class numbers, int64 of shape "
             f"{(len(logits), *logits.shape[2:])}"
         )
+    if not target.numel():
+        raise ValueError(f"logits have the shape {tuple(logits.shape)}: the batch holds no pixel")
     counted = target != IGNORE
     known = torch.where(counted, target, 0)
     if ((known < 0) | (known >= logits.shape[1])).any():
         raise ValueError(
             f"target holds {known.min()} … {known.max()}; expected 0 … {logits.shape[1] - 1}, or 255 where ignored"
         )
-    counted = counted[:, None].to(logits.dtype)
+    log_p = _log_p(logits)
+    counted = counted[:, None].to(log_p.dtype)
     truth = F.one_hot(known, logits.shape[1]).movedim(-1, 1) * counted
-    return logits.log_softmax(dim=1), truth, counted
+    return log_p, truth, counted
+
+
+def _log_p(logits):
+    """Log probabilities, finite; float32 where logits are of half precision, which ends at 65504 or rounds sums."""
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
+    return logits.log_softmax(dim=1).clamp(min=_LEAST_LOG_P)
 
 
 def _prices(weights, log_p):

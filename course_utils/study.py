@@ -126,13 +126,41 @@ def rows(name, path=None):
     return _read(path)
 
 
-def summarise(rows, value, **configuration):
-    """`Summary` of a column over the rows that have the given configuration."""
-    chosen = [row[value] for row in rows if all(row[key] == want for key, want in configuration.items())]
+def column(rows, value, **configuration):
+    """One recorded number of the runs with a configuration, as an array in the order of the seeds.
+
+    Parameters
+    ----------
+    rows : list of dict, as `rows` returns them
+    value : str, the name of the number
+    **configuration : what these runs have in common, such as ``net="U-Net"``
+
+    Raises ValueError where no run has it.
+    """
+    chosen = [row for row in rows if all(row[key] == want for key, want in configuration.items())]
     if not chosen:
         raise ValueError(f"no recorded run has {configuration}")
-    spread = float(np.std(chosen, ddof=1)) if len(chosen) > 1 else float("nan")
-    return Summary(len(chosen), float(np.mean(chosen)), spread)
+    return np.array([row[value] for row in sorted(chosen, key=lambda row: row["seed"])])
+
+
+def summarise(rows, value, **configuration):
+    """`Summary` of a column over the rows that have the given configuration; ValueError where none has."""
+    chosen = column(rows, value, **configuration)
+    std = float(np.std(chosen, ddof=1)) if len(chosen) > 1 else float("nan")
+    return Summary(len(chosen), float(np.mean(chosen)), std)
+
+
+def margin(values, sign=1):
+    """What a claim may promise of recorded values: their mean, two standard deviations to the safe side.
+
+    values : array of at least two numbers, one for each seed; sign : 1 for a least value, −1 for a largest
+    """
+    return float(np.mean(values) - sign * 2 * np.std(values, ddof=1))
+
+
+def spread(values, digits=3):
+    """Mean ± standard deviation (n − 1) of recorded values, as text: "0.512 ± 0.013"."""
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def rounded(numbers):

@@ -77,6 +77,39 @@ def test_no_finite_logits_give_a_value_or_slope_that_is_not_finite(loss, case, d
     assert np.isfinite(value) and slope.isfinite().all()
 
 
+LARGEST = {dtype: torch.finfo(dtype).max for dtype in (torch.float16, torch.bfloat16, torch.float32)}
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", LARGEST)
+@pytest.mark.parametrize("right", [True, False])
+def test_the_largest_logits_there_are_give_a_finite_value_and_slope(loss, dtype, right):
+    target = torch.tensor([[[0, 1, 2, 255], [0, 0, 1, 2]]])
+    answer = (
+        torch.where(target == 255, 0, target) if right else (torch.where(target == 255, 0, target) + 1) % 3
+    )
+    logits = LARGEST[dtype] * (2 * F.one_hot(answer, 3).movedim(-1, 1) - 1).to(dtype)
+    value, slope = gradient(loss, logits, target)
+    assert np.isfinite(value) and slope.isfinite().all()
+    if right and loss not in (LOSSES["smoothed"], LOSSES["boundary"], LOSSES["mixed"]):
+        assert value == pytest.approx(0, abs=1e-6)
+
+
+def test_the_largest_logits_are_finite_with_shares_too():
+    logits = LARGEST[torch.float32] * torch.tensor([1.0, -1, -1]).reshape(1, 3, 1, 1)
+    for k in range(3):
+        shares = F.one_hot(torch.tensor([[[k]]]), 3).movedim(-1, 1).float()
+        value, slope = gradient(losses.soft_cross_entropy, logits, shares)
+        assert np.isfinite(value) and slope.isfinite().all() and (value == 0) == (k == 0)
+
+
+@every_loss
+@pytest.mark.parametrize("shape", [(0, 3, 4, 4), (2, 3, 0, 4)])
+def test_a_batch_without_a_pixel_is_refused(loss, shape):
+    with pytest.raises(ValueError, match="no pixel"):
+        loss(torch.zeros(shape), torch.zeros(shape[0], *shape[2:], dtype=torch.int64))
+
+
 @every_loss
 @settings(max_examples=15)
 @given(cases(classes=3))
@@ -352,6 +385,15 @@ def test_the_skeleton_of_a_bar_is_its_middle_and_that_of_a_line_is_the_line():
         assert (middle[:, 7] == 1).all() and middle.sum() == len(middle)
 
 
+@pytest.mark.parametrize("iterations", range(4))
+def test_a_bar_leaves_a_line_up_to_twice_the_iterations_and_two(iterations):
+    for width in range(1, 14):
+        bar = torch.zeros(1, 1, 40, 30)
+        bar[..., 2:38, 8 : 8 + width] = 1
+        found = losses.soft_skeleton(bar, iterations)[..., 19:21, :].any()
+        assert found == (width <= 2 * iterations + 2)
+
+
 def test_a_soft_skeleton_of_masks_is_that_of_morphology():
     cross = ndimage.generate_binary_structure(2, 1)
     masks = np.random.default_rng(0).random((5, 30, 30)) < 0.5
@@ -382,6 +424,14 @@ def test_cldice_charges_for_a_gap_and_not_for_a_thicker_pole():
 
 def test_cldice_of_a_class_that_is_not_there_is_0():
     assert losses.cldice(torch.randn(1, 2, 5, 5), torch.zeros(1, 5, 5, dtype=torch.int64), classes=[1]) == 0
+
+
+def test_the_boundary_loss_counts_a_class_that_is_not_there_as_0():
+    logits = torch.randn(1, 3, 5, 5, dtype=torch.float64)
+    target = torch.zeros(1, 5, 5, dtype=torch.int64)
+    target[:, 1:3, 1:4] = 1
+    one, both = (losses.boundary(logits, target, classes=k) for k in ([1], [1, 2]))
+    torch.testing.assert_close(both, one / 2)
 
 
 @settings(max_examples=30)

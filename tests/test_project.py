@@ -28,7 +28,7 @@ FLOORS = (
     {"metrics", "data", "classic", "models", "losses"},
     {"plotting", "agreement", "strokes"},
     {"scoreboard", "study", "progress", "training"},
-    {"reckoning", "studies"},
+    {"reckoning", "studies", "pretraining"},
     {"explorers", "checks", "quiz", "publish", "doctor"},
     {"cli"},
 )

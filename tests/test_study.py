@@ -88,6 +88,20 @@ def test_a_summary_counts_averages_and_spreads(path):
         study.summarise(study.rows("count", path), "score", size=7)
 
 
+def test_a_column_is_in_the_order_of_the_seeds_so_that_two_can_be_paired():
+    runs = [{"net": net, "seed": seed, "score": 10 * seed} for net in "ab" for seed in (3, 1, 2)]
+    assert study.column(runs, "score", net="b").tolist() == [10, 20, 30]
+    assert study.column(runs, "score").tolist() == [10, 10, 20, 20, 30, 30]
+    with pytest.raises(ValueError, match="no recorded run has"):
+        study.column(runs, "score", net="c")
+
+
+def test_a_margin_is_two_deviations_on_the_safe_side():
+    assert study.margin([1.0, 2.0, 3.0]) == pytest.approx(0.0)
+    assert study.margin([1.0, 2.0, 3.0], sign=-1) == pytest.approx(4.0)
+    assert study.spread([1.0, 2.0, 3.0], digits=1) == "2.0 ± 1.0"
+
+
 def test_a_number_that_a_run_does_not_have_stays_unknown():
     unknown = [{"x": 1, "seed": seed, "loss": math.nan} for seed in range(2)]
     assert str(study.summarise(unknown, "loss", x=1)) == "nan ± nan (n = 2)"

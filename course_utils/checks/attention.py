@@ -198,7 +198,8 @@ ATTEND = Exercise(
         Mistake(
             "divided by d",
             _by_width,
-            "You divided the scores by d, not by its *root*. A sum of d random products is about √d large.",
+            "You divided by d in all. The line that is given has divided by the root already: take `scores` as they "
+            "are.",
         ),
         Mistake(
             "root of the keys",
@@ -301,6 +302,11 @@ def _unshifted(first, second):
                 ),
             ]
         )
+
+
+def _factors_exchanged(first, second):
+    good = _merged([second[0], *first[1:]], [first[0], *second[1:]])
+    return np.array([max(first[0], second[0]), *good[1:]])
 
 
 def _divided(first, second):
@@ -429,6 +435,11 @@ MERGE = Exercise(
             "totals not shrunk",
             _sums_alone,
             "The sums of the values are right, the totals were not shrunk: they hold the same exponentials.",
+        ),
+        Mistake(
+            "factors exchanged",
+            _factors_exchanged,
+            "The factors are exchanged: the piece with the *lower* highest score shrinks, the other keeps its numbers.",
         ),
         Mistake(
             "already divided",

@@ -20,6 +20,14 @@ def _account(layers, span, weigh=lambda kernel, dilation: kernel**2, step_of=lam
     return size, weights
 
 
+def _last_layer_alone(layers):
+    size, weights, step = 1, 0, 1
+    for kernel, stride, apart in layers:
+        size, weights = (kernel - 1) * apart * step, kernel**2
+        step *= stride
+    return size, weights
+
+
 def _whole_kernel(layers):
     return _account(layers, lambda kernel, dilation: (kernel - 1) * dilation + 1)
 
@@ -158,6 +166,12 @@ ACCOUNT = Exercise(
             "weights along a line",
             _weights_along_a_line,
             "The field is right. The weights of one row only are counted: the kernel is a square of `kernel**2`.",
+        ),
+        Mistake(
+            "the last layer alone",
+            _last_layer_alone,
+            "You assign where you should add: `size = …` forgets all layers before. Write `size += …`, and so for the "
+            "weights.",
         ),
         Mistake(
             "whole kernels added",
@@ -327,6 +341,12 @@ def _three_taps(values, kernel, dilation):
     return dilate(values, kernel[:3], dilation)
 
 
+def _same_by_numpy(values, kernel, dilation):
+    stretched = np.zeros((len(kernel) - 1) * dilation + 1)
+    stretched[::dilation] = kernel
+    return np.convolve(values, stretched[::-1], "same")
+
+
 def _mean(values, kernel, dilation):
     return dilate(values, kernel, dilation) / len(kernel)
 
@@ -467,6 +487,12 @@ DILATE = Exercise(
             _ends_left_0,
             "You left 0 at the places where a tap reads outside. Only *that tap* reads 0 there; the others read what "
             "there is.",
+        ),
+        Mistake(
+            "the longer of the two",
+            _same_by_numpy,
+            '`np.convolve(…, "same")` is as long as the *longer* of the two. Where the stretched kernel is longer than '
+            'the line, pad the line and ask for "valid".',
         ),
         Mistake(
             "mean",
@@ -707,6 +733,10 @@ def _nothing_assigned(values, kernels):
     return values.copy()
 
 
+def _each_from_the_line(values, kernels):
+    return dilate(values, kernels[-1], 2 ** (len(kernels) - 1))
+
+
 def _returned_at_once(values, kernels):
     return dilate(values, kernels[0], 1)
 
@@ -829,6 +859,12 @@ UNDONE = Exercise(
             "nothing assigned",
             _nothing_assigned,
             "You returned `values` as they came: `convolve` changes nothing, it returns its answer. Assign it.",
+        ),
+        Mistake(
+            "each from the line",
+            _each_from_the_line,
+            "Each of your layers read the line itself, and not the answer of the layer before it: the last one alone "
+            "is left.",
         ),
         Mistake(
             "return in the loop",

@@ -62,6 +62,17 @@ def _in_bits(probabilities, target, weights):
     return weighted_cross_entropy(probabilities, target, weights) / np.log(2)
 
 
+def _class_means(probabilities, target, weights):
+    p, true = _of_the_truth(probabilities, target)
+    return float(np.mean([-np.log(p[true == k]).mean() for k in np.unique(true)]))
+
+
+def _weighted_class_means(probabilities, target, weights):
+    p, true = _of_the_truth(probabilities, target)
+    there = np.unique(true)
+    return float(np.average([-np.log(p[true == k]).mean() for k in there], weights=weights[there]))
+
+
 def _softmax(scores):
     scores = np.exp(scores - scores.max(axis=0))
     return scores / scores.sum(axis=0)
@@ -145,6 +156,19 @@ PRICES = Exercise(
             "slope is not changed at all. Prices multiply −log p.",
         ),
         Mistake("another logarithm", _in_bits, "Take the natural logarithm, `np.log`."),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "You took a mean for each class first, and then the mean of these: one pixel of a small class then "
+                "says as much as all of a large one together. Here each *pixel* brings its weight: one sum over all "
+                "pixels, divided once.",
+            )
+            for name, wrong in (
+                ("mean of class means", _class_means),
+                ("weighted mean of class means", _weighted_class_means),
+            )
+        ),
     ),
 )
 
@@ -202,8 +226,24 @@ def _both_classes(p, y):
     return (dice_loss(p, y) + dice_loss(1 - p, ~y)) / 2
 
 
+def _free_without_an_object(p, y):
+    return dice_loss(p, y) if y.any() else 0.0
+
+
+def _free_without_an_answer(p, y):
+    return dice_loss(p, y) if p.any() else 0.0
+
+
+def _free_where_either_is_empty(p, y):
+    return dice_loss(p, y) if p.any() and y.any() else 0.0
+
+
 FOUR = np.array([[0.9, 0.4], [0.3, 0.0]]), np.array([[True, True], [False, False]])
 NOTHING = np.zeros((2, 3)), np.zeros((2, 3), bool)
+ONE_EMPTY = [
+    (np.array([[0.5, 0.5]]), np.array([[False, False]])),
+    (np.array([[0.0, 0.0]]), np.array([[True, False]])),
+]
 
 
 def _soft(rng):
@@ -242,6 +282,7 @@ DICE = Exercise(
         ),
         Property("is right on random shares", _soft, weight=2),
         Property("is 0 where there is nothing and nothing was found", [NOTHING], weight=0.5),
+        Property("is 1 where only one of the two is empty", ONE_EMPTY, weight=0.5),
     ),
     mistakes=(
         Mistake(
@@ -283,6 +324,19 @@ DICE = Exercise(
                 "that this is perfect.",
             )
             for name, wrong in (("empty costs 1", _empty_is_bad), ("empty is not a number", _empty_is_nan))
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "Your loss is 0 where only one of the two is empty. Something was found where nothing is, or nothing "
+                "where something is: that is as bad as can be. It is perfect only where *both* are empty.",
+            )
+            for name, wrong in (
+                ("free without an object", _free_without_an_object),
+                ("free without an answer", _free_without_an_answer),
+                ("free where either is empty", _free_where_either_is_empty),
+            )
         ),
         Mistake(
             "pixel by pixel",
@@ -345,6 +399,16 @@ def _unchanged(probabilities, weights):
     return probabilities * 1.0
 
 
+def _shares_of_the_weights(probabilities, weights):
+    return probabilities / (weights / weights.sum())[:, None, None]
+
+
+def _only_the_sum_is_missing(answer, right, probabilities, weights):
+    """Right but for one factor a pixel: the classes stand in the right ratios, and do not sum to 1."""
+    whole = answer.sum(axis=0)
+    return bool((whole > 0).all() and np.allclose(answer / whole, right) and not np.allclose(whole, 1))
+
+
 ONE_IN_TEN = np.array([[[0.5]], [[0.5]]]), np.array([1.0, 9.0])
 
 
@@ -379,10 +443,7 @@ HONEST = Exercise(
         Property(
             "gives shares: they sum to 1 at every pixel",
             _believed,
-            holds=lambda answer, probabilities, weights: (
-                bool(np.allclose(answer.sum(axis=0), 1))
-                or "at some pixels your probabilities do not sum to 1 over the classes"
-            ),
+            holds=lambda answer, probabilities, weights: bool(np.allclose(answer.sum(axis=0), 1)),
         ),
     ),
     mistakes=(
@@ -432,6 +493,12 @@ HONEST = Exercise(
             "Those are logarithms. They would decide rightly, but probabilities are asked for.",
         ),
         Mistake("unchanged", _unchanged, "The weights make no difference to your answer."),
+        Mistake(
+            "no shares, in any ratio",
+            _shares_of_the_weights,
+            "You divided by the weights, but what is left does not sum to 1 over the classes of a pixel.",
+            when=_only_the_sum_is_missing,
+        ),
     ),
 )
 
@@ -494,6 +561,36 @@ def _by_recall(probabilities, masks, thresholds):
     )
 
 
+def _by_precision(probabilities, masks, thresholds):
+    def precision(answers, masks):
+        found = sum(a.sum() for a in answers)
+        return sum((a & m).sum() for a, m in zip(answers, masks, strict=True)) / found if found else 0
+
+    return _best(probabilities, masks, thresholds, precision)
+
+
+def _mean_of_both(probabilities, masks, thresholds):
+    def both(answers, masks):
+        background = [~m for m in masks]
+        return (_pooled_iou(answers, masks) + _pooled_iou([~a for a in answers], background)) / 2
+
+    return _best(probabilities, masks, thresholds, both)
+
+
+def _better_than_nothing(probabilities, masks, thresholds):
+    best, where = 0, None
+    for threshold in thresholds:
+        score = _pooled_iou([p > threshold for p in probabilities], masks)
+        if score > best:
+            best, where = score, float(threshold)
+    return where
+
+
+def _better_than_nothing_or_the_last(probabilities, masks, thresholds):
+    found = _better_than_nothing(probabilities, masks, thresholds)
+    return float(thresholds[-1]) if found is None else found
+
+
 def _first_image(probabilities, masks, thresholds):
     return choose_threshold(probabilities[:1], masks[:1], thresholds)
 
@@ -521,10 +618,21 @@ TIES = (  # nothing lies between 0.2 and 0.5; one value stands on a threshold
     [np.array([[False, False, True, True]]), np.array([[False, False], [True, False]])],
     LEVELS,
 )
+ALL_ZERO = [np.array([[0.1, 0.2]])], [np.array([[True, False]])], np.array([0.3, 0.6])
 RARE = (  # to find two pixels of a rare object, three false alarms are worth their price
     [np.array([[0.35, 0.05, 0.35, 0.05, 0.35], [0.35, 0.05, 0.05, 0.05, 0.35]])],
     [np.array([[True, False, False, False, True], [False, False, False, False, False]])],
     LEVELS,
+)
+NO_MISSES = (  # to find all of an object, a false alarm is worth its price
+    [np.array([[0.65, 0.35, 0.35, 0.35]])],
+    [np.array([[True, True, True, False]])],
+    LEVELS,
+)
+OBJECT_ALONE = (  # the background would rather have a low threshold
+    [np.array([[0.35, 0.35, 0.65, 0.35, 0.15, 0.15]])],
+    [np.array([[False, False, False, False, True, True]])],
+    np.array([0.1, 0.3, 0.6]),
 )
 LARGE_AND_SMALL = (  # a large object that wants a low threshold, and two small ones that want a high one
     [
@@ -567,9 +675,11 @@ THRESHOLD = Exercise(
     reference=choose_threshold,
     properties=(
         Property("is right on one row of pixels", [ROW]),
-        Property("goes low for a rare object, though it costs accuracy", [RARE]),
+        Property("goes low for a rare object, though it costs accuracy", [RARE, NO_MISSES]),
         Property("takes the lowest of thresholds that are equally good", [TIES]),
+        Property("takes the lowest, too, where every IoU is 0", [ALL_ZERO], weight=0.5),
         Property("pools the pixels of all images", [LARGE_AND_SMALL]),
+        Property("asks for the IoU of the object, not of the background too", [OBJECT_ALONE], weight=0.5),
         Property("is right on random images", _rare, weight=2),
     ),
     mistakes=(
@@ -602,6 +712,17 @@ THRESHOLD = Exercise(
             "Your threshold finds most of the object, at any price: that is always the lowest. False alarms belong "
             "into the union.",
         ),
+        Mistake(
+            "by precision",
+            _by_precision,
+            "Your threshold makes the fewest false alarms, at any price: that is mostly a high one. Misses belong into "
+            "the union, too.",
+        ),
+        Mistake(
+            "mean over object and background",
+            _mean_of_both,
+            "You took the mean IoU of object and background. The object alone is asked for.",
+        ),
         Mistake("first image only", _first_image, "Your threshold was chosen on the first image alone."),
         Mistake("always ½", _always_a_half, "You answered 0.5. Try all thresholds.", throughout=True),
         Mistake(
@@ -609,6 +730,18 @@ THRESHOLD = Exercise(
         ),
         Mistake(
             "its IoU", _its_score, "You returned the best IoU. The threshold that reaches it is asked for."
+        ),
+        *(
+            Mistake(
+                name,
+                wrong,
+                "Where every IoU is 0, all thresholds are equally good, and the lowest is asked for; but none is "
+                "better than the 0 that you start from. Start from less, −1 say.",
+            )
+            for name, wrong in (
+                ("none where all are 0", _better_than_nothing),
+                ("the last where all are 0", _better_than_nothing_or_the_last),
+            )
         ),
     ),
 )
@@ -648,16 +781,41 @@ def _a_is_better(a, b):
     return float(((difference < 0) + 0.5 * (difference == 0)).mean())
 
 
+def _b_is_better(a, b):
+    return _a_is_better(b, a)
+
+
 def _by_the_best(a, b):
     better, worse = (a, b) if np.max(a) > np.max(b) else (b, a)
     difference = np.subtract.outer(better, worse)
     return float(((difference < 0) + 0.5 * (difference == 0)).mean())
 
 
+def _by_the_median(a, b):
+    better, worse = (a, b) if np.median(a) > np.median(b) else (b, a)
+    difference = np.subtract.outer(better, worse)
+    return float(((difference < 0) + 0.5 * (difference == 0)).mean())
+
+
+def _by_the_sum(a, b):
+    better, worse = (a, b) if np.sum(a) > np.sum(b) else (b, a)
+    difference = np.subtract.outer(better, worse)
+    return float(((difference < 0) + 0.5 * (difference == 0)).mean())
+
+
+def _the_smaller_share(a, b):
+    return min(misjudged(a, b), 1 - misjudged(a, b))
+
+
 def _how_many(a, b):
     return misjudged(a, b) * len(a) * len(b)
 
 
+LUCKY = np.array([0.9, 0.1, 0.1]), np.array([0.3, 0.3, 0.2])  # better on average, by one run of three
+UNLUCKY = (
+    np.array([0.1, 0.45, 0.45]),
+    np.array([0.4, 0.4, 0.6]),
+)  # the larger median, worse on average and in pairs
 TWO = np.array([0.40, 0.44, 0.48]), np.array([0.43, 0.46])
 
 
@@ -697,6 +855,7 @@ ONE_SEED = Exercise(
             "counts a tie as half",
             [(np.array([0.5, 0.6]), np.array([0.5, 0.4])), (np.array([0.2]), np.array([0.2, 0.1]))],
         ),
+        Property("goes by the means, whatever pairs and medians say", [LUCKY, LUCKY[::-1], UNLUCKY]),
         Property("is right on random runs", _runs, weight=2),
     ),
     mistakes=(
@@ -727,9 +886,31 @@ ONE_SEED = Exercise(
             "You took it that `a` is the better loss. Look at the means first.",
         ),
         Mistake(
+            "the second is the better",
+            _b_is_better,
+            "You took it that `b` is the better loss. Look at the means first.",
+        ),
+        Mistake(
             "by the best run",
             _by_the_best,
             "You called that loss better which has the best single run. One lucky seed does that; the *means* decide.",
+        ),
+        Mistake(
+            "by the sum",
+            _by_the_sum,
+            "You called that loss better whose runs have the larger *sum*: more runs then make a better loss. The "
+            "*means* decide.",
+        ),
+        Mistake(
+            "the smaller share",
+            _the_smaller_share,
+            "You took the smaller of two shares, and so the loss that wins more pairs as the better one. The *means* "
+            "decide which is better; then more than half of the pairs can judge wrongly.",
+        ),
+        Mistake(
+            "by the median",
+            _by_the_median,
+            "You called that loss better which has the larger *median*. The *means* decide.",
         ),
         Mistake("how many", _how_many, "That is the number of pairs; their share is asked for."),
     ),
@@ -801,6 +982,28 @@ def _first_step_lost(p, y):
     return float(errors[order][1:] @ np.diff(losses))
 
 
+def _signed_errors(p, y):
+    errors = y - p
+    order = np.argsort(-errors, kind="stable")
+    return float(errors[order] @ np.diff(_jaccard_losses(y[order]), prepend=0))
+
+
+def _signed_the_other_way(p, y):
+    errors = p - y
+    order = np.argsort(-errors, kind="stable")
+    return float(errors[order] @ np.diff(_jaccard_losses(y[order]), prepend=0))
+
+
+def _errors_unsorted(p, y):
+    errors = np.abs(y - p)
+    order = np.argsort(-errors, kind="stable")
+    return float(errors @ np.diff(_jaccard_losses(y[order]), prepend=0))
+
+
+def _one_minus(p, y):
+    return 1 - lovasz_loss(p, y)
+
+
 THREE = np.array([0.6, 0.9, 0.3]), np.array([True, True, False])
 
 
@@ -842,6 +1045,22 @@ LOVASZ = Exercise(
     ),
     mistakes=(
         Mistake(
+            "errors with the other sign",
+            _signed_the_other_way,
+            "An error is a *size*, |y − p|. Without `np.abs` those of misses are negative: they come last in order, "
+            "and make the loss smaller.",
+        ),
+        Mistake(
+            "errors left unsorted",
+            _errors_unsorted,
+            "The steps are in falling order of error; so must the errors be: `errors[order]`.",
+        ),
+        Mistake(
+            "one minus the loss",
+            _one_minus,
+            "That is one minus the loss: it is 1 for a perfect answer. A loss is made *small*.",
+        ),
+        Mistake(
             "smallest first",
             _smallest_first,
             "You let the pixels with the *smallest* errors become wrong first. The worst go first.",
@@ -877,10 +1096,18 @@ LOVASZ = Exercise(
             _soft_jaccard,
             "That is the soft Jaccard loss, Tversky at 1, 1. It agrees with Lovász for masks, but not in between.",
         ),
-        Mistake(
-            "false alarms free",
-            _union_too_small,
-            "You divided by the size of the object. A wrong pixel of the background joins the *union*.",
+        *(  # these two are equal: without np.abs all misses come first, and after them no step is left
+            Mistake(
+                name,
+                wrong,
+                "Only misses cost something in your answer, false alarms are free. Are your errors *sizes*, |y − p|? "
+                "Without `np.abs` those of false alarms are negative, and come last. And what do you divide by? A "
+                "wrong pixel of the background joins the *union*; the size of the object stays.",
+            )
+            for name, wrong in (
+                ("errors with a sign", _signed_errors),
+                ("false alarms free", _union_too_small),
+            )
         ),
         Mistake(
             "first step lost",

@@ -246,17 +246,17 @@ def climb(features, mixes):
     return np.round(_climb(features, mixes), 12) + 0.0
 
 
-def _climb(features, mixes, join=None, relu=True, up=_double):
+def _mixed(mix, x):
+    return np.tensordot(mix, x, axes=1)
+
+
+def _climb(features, mixes, join=None, relu=True, up=_double, cut=_cut, mixed=_mixed):
     join = join or (lambda below, across: np.concatenate([below, across]))
     x = features[-1]
     for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
-        x = _mixed(mix, join(_cut(up(x), fine), fine))
+        x = mixed(mix, join(cut(up(x), fine), fine))
         x = np.maximum(x, 0) if relu else x
     return x
-
-
-def _mixed(mix, x):
-    return np.tensordot(mix, x, axes=1)
 
 
 def _across_first(features, mixes):
@@ -288,10 +288,7 @@ def _tiled_up(features, mixes):
 
 
 def _uncut(features, mixes):
-    x = features[-1]
-    for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
-        x = np.maximum(_mixed(mix, np.concatenate([_double(x), fine])), 0)
-    return x
+    return _climb(features, mixes, cut=lambda x, fine: x)
 
 
 def _features_below(features, mixes):
@@ -325,26 +322,16 @@ def _lowest_too(features, mixes):
 
 
 def _cut_above(features, mixes):
-    x = features[-1]
-    for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
-        large = _double(x)[:, -fine.shape[1] :, -fine.shape[2] :]
-        x = np.maximum(_mixed(mix, np.concatenate([large, fine])), 0)
-    return x
+    return _climb(features, mixes, cut=lambda x, fine: x[:, -fine.shape[1] :, -fine.shape[2] :])
 
 
 def _rows_cut_only(features, mixes):
-    x = features[-1]
-    for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
-        x = np.maximum(_mixed(mix, np.concatenate([_double(x)[:, : fine.shape[1]], fine])), 0)
-    return x
+    return _climb(features, mixes, cut=lambda x, fine: x[:, : fine.shape[1]])
 
 
 def _matmul(features, mixes):
     """`@` multiplies along the rows of the picture, not along the channels."""
-    x = features[-1]
-    for fine, mix in reversed(list(zip(features[:-1], mixes, strict=True))):
-        x = np.maximum(mix @ np.concatenate([_cut(_double(x), fine), fine]), 0)
-    return x
+    return _climb(features, mixes, mixed=np.matmul)
 
 
 def _lowest_rectified(features, mixes):

@@ -281,7 +281,12 @@ class AttentionExplorer(Explorer):
             found = self._of(number, head)
             text = self._title(number, head)
             frames.append(
-                plotting.Picture(found, text, scale=(0, float(found.max()) or 1), colormap="viridis")
+                plotting.Picture(
+                    found,
+                    f"{text}: {found.max():.0%} at most",
+                    scale=(0, float(found.max()) or 1),
+                    colormap="viridis",
+                )
             )
             row, column = self._under_the_strongest(found)
             story.append(f"{text}: most to row {row}, column {column} ({found.max():.0%})")

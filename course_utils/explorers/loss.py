@@ -243,7 +243,7 @@ class LossExplorer(Explorer):
         with self.canvas.hold_sync():
             self.canvas.layers = [
                 heat("pushed up", self.push.clip(0), 0, strength, clear=True, colormap="Blues"),
-                heat("pushed down", (-self.push).clip(0), 0, strength, clear=True, colormap="Oranges"),
+                heat("pushed down", (-self.push).clip(0), 0, strength, clear=True, colormap="Reds"),
                 layer("answer: p above ½", self.prediction, plotting.ANSWER, tint=False),
                 *truth(self.target),
             ]
@@ -292,6 +292,7 @@ class LossExplorer(Explorer):
     def strip(self):
         """One answer beside its object, and where four losses push."""
         score = self._scores(self._answer)
+        lines = {"truth": _rim(self.target)} | ({"answer": _rim(score > 0)} if (score > 0).any() else {})
         frames, story = [], []
         for name in ("cross-entropy", "Dice", "Lovász", "boundary"):
             field = push(self._losses[name], score, self._class)
@@ -299,10 +300,10 @@ class LossExplorer(Explorer):
             frames.append(
                 plotting.Picture(
                     field / (np.abs(field).max() or 1),
-                    f"{name}: {share} on the object",
+                    f"{name}: {share}",
                     scale=(-1, 1),
                     colormap="RdBu",
-                    lines={"truth": _rim(self.target)},
+                    lines=lines,
                 )
             )
             story.append(f"{name} {share}")

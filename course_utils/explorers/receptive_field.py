@@ -377,20 +377,7 @@ class ReceptiveFieldExplorer(Explorer):
         if self._dilations:
             return self._strip_of_holes()
         depths = range(1, len(self._levels) + 1)
-        known = {}
-        for depth in depths:
-            if self._start is None:
-                pixel = tuple(length // 2 for length in self._levels[depth - 1][1].shape[-2:])
-            else:
-                pixel = self._pixel_at(self._start, depth)
-            seen, reach, theory, centre = self._field(depth, pixel)
-            known[depth] = (
-                seen,
-                _box(reach),
-                max(theory),
-                receptive.effective_side(seen, centre, SHARE),
-                centre,
-            )
+        known = {depth: self._known(depth) for depth in depths}
         chosen = sorted({depths[len(depths) // 3], depths[2 * len(depths) // 3 - 1], depths[-1]})
         frames, story, asked, who = [], [], {}, "the output pixel in the middle"
         if self._start is not None:
@@ -402,14 +389,9 @@ class ReceptiveFieldExplorer(Explorer):
             shown = self._images.detach()[0].permute(1, 2, 0).numpy()
             frames.append(plotting.Picture(displayed(shown), "the picture", lines=asked))
         for depth in chosen:
-            seen, box, theory, effective, centre = known[depth]
-            text = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"
-            lines = {"can see": _corners(*box), f"{SHARE:.0%}": _corners(*_around(centre, effective))}
-            if np.array_equal(*lines.values()):  # one line would hide the other
-                lines = {f"can see, and {SHARE:.0%}": _corners(*box)}
-            lines = asked | lines
-            frames.append(plotting.Picture(_tones(seen), text, scale=(0, 1), colormap="viridis", lines=lines))
-            story.append(text)
+            frame = _frame(depth, *known[depth], asked)
+            frames.append(frame)
+            story.append(frame.title)
         if len(depths) > 1:
             series = {
                 "can be seen": np.array([known[depth][2] for depth in depths]),
@@ -422,6 +404,15 @@ class ReceptiveFieldExplorer(Explorer):
             caption=f"Bright: what {who} reacts to (roots of absolute gradients); dark blue: hardly. "
             f"{'; '.join(story)}.",
         )
+
+    def _known(self, depth):
+        """Of the asked pixel: what it sees, the box that it can see, that box's side, the effective one, its place."""
+        if self._start is None:
+            pixel = tuple(length // 2 for length in self._levels[depth - 1][1].shape[-2:])
+        else:
+            pixel = self._pixel_at(self._start, depth)
+        seen, reach, theory, centre = self._field(depth, pixel)
+        return seen, _box(reach), max(theory), receptive.effective_side(seen, centre, SHARE), centre
 
     def _strip_of_holes(self):
         """What can be seen and what is seen, with these dilations and with a plain layer in the place of the first."""
@@ -450,6 +441,15 @@ class ReceptiveFieldExplorer(Explorer):
             caption=f"White: what the output pixel in the middle can see; bright: what it reacts to. "
             f"{'. '.join(story)}.",
         )
+
+
+def _frame(depth, seen, box, theory, effective, centre, asked):
+    """What a depth sees, with the square that it can see and the one that holds most of what it does see."""
+    lines = {"can see": _corners(*box), f"{SHARE:.0%}": _corners(*_around(centre, effective))}
+    if np.array_equal(*lines.values()):  # one line would hide the other
+        lines = {f"can see, and {SHARE:.0%}": _corners(*box)}
+    title = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"
+    return plotting.Picture(_tones(seen), title, scale=(0, 1), colormap="viridis", lines=asked | lines)
 
 
 def _box(reach):

@@ -85,8 +85,10 @@ def measure(lesson, exercise, target, *, on_cell=None):
         env = {"COURSE_CACHE": cache}
         first = run(lesson, assemble(lesson, exercise), env=env, cores=CORES)
         env = env | {"COURSE_RECORD": "1"}
+        before = record.yardstick()
         done = run(lesson, assemble(lesson, exercise), env=env, cores=CORES, on_cell=on_cell)
-    entry = record.write(lesson, done, CORES, first=first)
+    slowness = (before + record.yardstick()) / 2 / record.USUAL
+    entry = record.write(lesson, done, CORES, first=first, slowness=slowness)
     draft = assemble(lesson, exercise)  # again: the numbers are in its header card
     _write(target, _serialise(lesson, draft, done.notebook))
     return entry

@@ -1,12 +1,18 @@
 """What running each lesson cost, and from which lesson, library and data that was measured.
 
 One JSON file, written by ``course run --record`` alone, read by the header cards and by the tests.
+
+A machine that others share is now and then half as fast as an hour before. So the seconds of a lesson are those that it
+took, over the machine's ``slowness`` before and after: the seconds of a `yardstick` over the `USUAL` ones.
 """
 
 import hashlib
 import json
 import platform
+import time
 from dataclasses import dataclass
+
+import numpy as np
 
 from course_utils import paths
 
@@ -26,6 +32,21 @@ BUDGET = Budget(20, 500)
 BUDGET_TORCH = Budget(45, 1500)
 
 
+USUAL = 0.68  # seconds of the yardstick at the speed that the budgets are meant for
+
+
+def yardstick():
+    """Seconds that a fixed piece of work takes just now: Python's own loop, and sorted and exponential numbers."""
+    start = time.perf_counter()
+    total = 0
+    for number in range(8_000_000):
+        total += number % 7
+    numbers = np.random.default_rng(0).random(1_000_000)
+    for _ in range(10):
+        np.exp(np.sort(numbers))
+    return time.perf_counter() - start
+
+
 def path():
     """The record's file, in the clone or in the installed package."""
     return paths.bundled("data") / "results" / FILE
@@ -36,13 +57,14 @@ def read():
     return json.loads(path().read_text(encoding="utf-8")) if path().is_file() else {}
 
 
-def write(lesson, run, cores, *, first=None):
+def write(lesson, run, cores, *, first=None, slowness=1.0):
     """Record a `Run` of a lesson's student notebook, and the ``first``, in which the algorithms were compiled."""
     first = first or run
     entry = {
-        "seconds": round(run.seconds, 1),
+        "seconds": round(run.seconds / slowness, 1),
         "peak_mb": round(run.peak_mb),
-        "first_seconds": round(first.seconds, 1),
+        "first_seconds": round(first.seconds / slowness, 1),
+        "slowness": round(slowness, 2),
         "first_peak_mb": round(first.peak_mb),
         "cores": cores,
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",

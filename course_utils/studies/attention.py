@@ -146,16 +146,24 @@ def names(model, samples):
 
 
 @contextmanager
-def silent(layer, head):
-    """While it is open, one head of a layer of self-attention is not heard: its part of the mixture is 0."""
-    kept, share = layer.mix.weight.detach().clone(), layer.mix.in_channels // layer.heads
-    with torch.no_grad():
-        layer.mix.weight[:, head * share : (head + 1) * share] = 0
+def silent(layer, head, flat=False):
+    """While it is open, one head of a layer of self-attention is not heard: its part of the mixture is 0.
+
+    flat : instead, the head says at all pixels of a picture what it says there in the mean
+    """
+    share = layer.mix.in_channels // layer.heads
+    own = slice(head * share, (head + 1) * share)
+
+    def muted(_, given):
+        heard = given[0].clone()
+        heard[:, own] = heard[:, own].mean(dim=(2, 3), keepdim=True) if flat else 0
+        return (heard,)
+
+    hook = layer.mix.register_forward_pre_hook(muted)
     try:
         yield
     finally:
-        with torch.no_grad():
-            layer.mix.weight.copy_(kept)
+        hook.remove()
 
 
 def without_each(model, samples):

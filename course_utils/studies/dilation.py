@@ -63,9 +63,14 @@ def blobs_first(logits, target):
 
 
 def learn_beacons(net, seed=0, longer=1, **options):
-    """(model, History): one of `BEACON_NETS`, taught; longer : times BEACON_STEPS; options as for `training.fit`."""
+    """(model, History): a network, taught to name beacons.
+
+    net : one of `BEACON_NETS`, or a function (channels, classes) that makes a network; longer : times BEACON_STEPS;
+    options as for `training.fit`
+    """
     training.seed(seed)
-    model, shown = BEACON_NETS[net](3, len(synthetic.BEACON_CLASSES)), beacons("train")
+    make, shown = net if callable(net) else BEACON_NETS[net], beacons("train")
+    model = make(3, len(synthetic.BEACON_CLASSES))
     batches = training.Batches(
         [sample.image for sample in shown], [sample.target for sample in shown], size=16, seed=seed
     )
@@ -138,6 +143,7 @@ GRIDS = {
     "plain first": (1, 1, 4, 6, 6, 6),
     "plain last": (6, 6, 6, 4, 1, 1),
     "no plain one": (3, 3, 4, 4, 5, 5),
+    "one plain": (1, 4, 4, 4, 4, 4),
     "plain": (1, 1, 1, 1, 1, 1),
 }
 

@@ -204,6 +204,29 @@ def compared(seed, loss):
     return rounded(found | {"shift_person": shift[PERSON], "shift_pole": shift[POLE]})
 
 
+@study(
+    "closer_losses",
+    "What do losses do to the order and the honesty of the probabilities, and what do weights do in the long run?",
+    [{"loss": loss, "longer": 1} for loss in ("cross-entropy", "weighted", "focal", "Dice")]
+    + [{"loss": loss, "longer": 4} for loss in ("cross-entropy", "weighted")],
+)
+def closer(seed, loss, longer):
+    """Some of the `scores`, after ``longer`` times the steps; and what does not hang on any decision:
+    ``ordered_person``, the average precision of p(person), ``sure``, the mean probability of the likeliest class, and
+    ``right``, the share of the pixels in which that class is the true one.
+    """
+    model, _ = learn(loss, seed, steps=longer * STEPS, watch=False)
+    shift = shifts(*believed(model, VALIDATION))
+    probabilities, targets = believed(model, EXAM)
+    found = scores(probabilities, targets, shift) | {
+        "ordered_person": metrics.average_precision(probabilities[:, PERSON], targets == PERSON),
+        "sure": probabilities.max(axis=1).mean(),
+        "right": (probabilities.argmax(axis=1) == targets).mean(),
+    }
+    kept = [f"{how}_{what}" for how in ("plain", "tuned") for what in ("miou", "person", "building")]
+    return rounded({name: found[name] for name in ("ordered_person", "said_person", "sure", "right", *kept)})
+
+
 # -- regularisation -------------------------------------------------------------------------------------
 
 REGULAR_STEPS, RATE = 240, 5e-3

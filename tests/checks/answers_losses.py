@@ -6,6 +6,7 @@ from itertools import pairwise, product
 import numpy as np
 import torch
 from answers import right, wrong
+from scipy.stats import mannwhitneyu, ttest_ind  # here: a check would count the time of importing
 from torch.nn import functional as F
 
 from course_utils import losses, metrics
@@ -44,6 +45,14 @@ def every_class_pays(probabilities, target, weights):
     )
 
 
+@wrong("weighted-mean")
+def class_after_class(probabilities, target, weights):
+    """A mean for each class, then the weighted mean of the classes that are there."""
+    there = [k for k in range(len(weights)) if (target == k).any()]
+    means = [-np.log(probabilities[k][target == k]).mean() for k in there]
+    return float(np.average(means, weights=weights[there]))
+
+
 @right("soft-dice")
 def from_hits_misses_and_alarms(p, y):
     hits, misses, alarms = p[y].sum(), (1 - p[y]).sum(), p[~y].sum()
@@ -68,6 +77,21 @@ def cross_entropy_instead(p, y):
     return float(-np.log(np.where(y, p, 1 - p) + 1e-9).mean())
 
 
+@wrong("soft-dice")
+def free_without_an_object(p, y):
+    return from_hits_misses_and_alarms(p, y) if np.any(y) else 0.0
+
+
+@wrong("soft-dice")
+def free_without_an_answer(p, y):
+    return 0.0 if np.sum(p) == 0 else from_hits_misses_and_alarms(p, y)
+
+
+@wrong("soft-dice")
+def free_where_either_is_empty(p, y):
+    return from_hits_misses_and_alarms(p, y) if p.sum() * y.sum() else 0.0
+
+
 @right("undo-weights")
 def by_logarithms(probabilities, weights):
     with np.errstate(divide="ignore"):
@@ -85,6 +109,16 @@ def class_by_class(probabilities, weights):
 @wrong("undo-weights")
 def root_of_the_weights(probabilities, weights):
     return by_logarithms(probabilities, np.sqrt(weights))
+
+
+@wrong("undo-weights")
+def by_shares_of_the_weights(probabilities, weights):
+    return probabilities / (weights / weights.sum())[:, None, None]
+
+
+@wrong("undo-weights")
+def by_weights_of_mean_1(probabilities, weights):
+    return probabilities / (weights / weights.mean())[:, None, None]
 
 
 @wrong("undo-weights")
@@ -127,6 +161,24 @@ def share_of_the_object(probabilities, masks, thresholds):
     return thresholds[int(np.argmin([abs((p > t).sum() - y.sum()) for t in thresholds]))]
 
 
+@wrong("tune-threshold")
+def better_than_nothing(probabilities, masks, thresholds):
+    """None, where every threshold has an IoU of 0."""
+    p, y = (np.concatenate([a.ravel() for a in arrays]) for arrays in (probabilities, masks))
+    best, where = 0, None
+    for t in thresholds:
+        score = ((p > t) & y).sum() / ((p > t) | y).sum()
+        if score > best:
+            best, where = score, t
+    return where
+
+
+@wrong("tune-threshold")
+def better_than_nothing_or_the_last(probabilities, masks, thresholds):
+    found = better_than_nothing(probabilities, masks, thresholds)
+    return thresholds[-1] if found is None else found
+
+
 @right("one-seed")
 def pair_by_pair(a, b):
     if sum(a) / len(a) < sum(b) / len(b):
@@ -137,10 +189,27 @@ def pair_by_pair(a, b):
 
 @right("one-seed")
 def by_rank_sums(a, b):
-    from scipy.stats import mannwhitneyu
-
     better, worse = (a, b) if np.mean(a) > np.mean(b) else (b, a)
     return 1 - mannwhitneyu(better, worse).statistic / (len(a) * len(b))
+
+
+@wrong("one-seed")
+def the_smaller_share(a, b):
+    share = mannwhitneyu(a, b).statistic / len(a) / len(b)
+    return min(share, 1 - share)
+
+
+@wrong("one-seed")
+def by_medians(a, b):
+    better, worse = (a, b) if np.median(a) > np.median(b) else (b, a)
+    return float(np.mean([0.5 if x == y else float(x < y) for x, y in product(better, worse)]))
+
+
+@wrong("one-seed")
+def by_sums(a, b):
+    if sum(a) < sum(b):
+        a, b = b, a
+    return float(np.mean([0.5 if x == y else float(x < y) for x, y in product(a, b)]))
 
 
 @wrong("one-seed")
@@ -153,8 +222,6 @@ def overlap_of_ranges(a, b):
 
 @wrong("one-seed")
 def a_p_value(a, b):
-    from scipy.stats import ttest_ind
-
     return float(np.nan_to_num(ttest_ind(a, b).pvalue, nan=1.0)) if min(len(a), len(b)) > 1 else 1.0
 
 
@@ -196,3 +263,25 @@ def steps_downwards(p, y):
     y = y[order]
     iou = (y.sum() - np.cumsum(y)) / (y.sum() + np.cumsum(~y))
     return float(errors[order] @ np.diff(iou, prepend=1))
+
+
+@wrong("lovasz-steps")
+def without_abs(p, y):
+    errors = y - p
+    order = np.argsort(errors)[::-1]
+    y = y[order]
+    losses = 1 - (y.sum() - np.cumsum(y)) / (y.sum() + np.cumsum(~y))
+    return float((errors[order] * np.diff(losses, prepend=0)).sum())
+
+
+@wrong("lovasz-steps")
+def errors_left_unsorted(p, y):
+    errors = np.abs(y - p)
+    y = y[np.argsort(-errors)]
+    losses = 1 - (y.sum() - np.cumsum(y)) / (y.sum() + np.cumsum(~y))
+    return float(errors @ np.diff(losses, prepend=0))
+
+
+@wrong("lovasz-steps")
+def how_much_is_left(p, y):
+    return 1 - pair_of_level_sets(p, y)

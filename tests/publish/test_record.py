@@ -74,6 +74,16 @@ def test_within_budget_and_fresh_is_fine(clone):
     assert record.judge(clone, record.write(clone, Run(None, 19.9, 499), 2)) == ([], [])
 
 
+def test_seconds_are_those_of_the_usual_speed(clone):
+    entry = record.write(clone, Run(None, 30, 100), 2, first=Run(None, 45, 100), slowness=1.5)
+    assert (entry["seconds"], entry["first_seconds"], entry["slowness"]) == (20, 30, 1.5)
+    assert record.judge(clone, entry) == ([], [])
+
+
+def test_the_yardstick_is_always_the_same_work():
+    assert 0.05 < record.yardstick() < 60
+
+
 @pytest.mark.parametrize(
     ("run", "says"), [(Run(None, 20.4, 100), "20.4 seconds, and 20"), (Run(None, 1, 501), "501 MB, and 500")]
 )

@@ -112,13 +112,33 @@ def test_a_silent_head_is_not_heard_for_a_while():
             changed.append(attention.scores(model, images))
             with attention.silent(layer, 1 - head):
                 nobody = attention.scores(model, images)
+    with attention.silent(layer, 0, flat=True):
+        changed.append(attention.scores(model, images))
     for one, other in pairwise([*changed, nobody]):
         assert not np.allclose(one, other, atol=1e-4)
+    np.testing.assert_array_equal(attention.scores(model, images), before)
     nn.init.zeros_(layer.mix.weight)
     np.testing.assert_allclose(attention.scores(model, images), nobody, atol=1e-6)
     assert {name for name, _ in attention.without_each(model, attention.beacons("test", 3))} == {
         "encoder.layer.0.attention"
     }
+
+
+def test_a_flat_head_says_its_mean_everywhere():
+    torch.manual_seed(0)
+    layer, features = SelfAttention(4, heads=2), torch.randn(2, 4, 5, 6)
+    mixed = []
+    layer.mix.register_forward_pre_hook(lambda _, given: mixed.append(given[0]))
+    with torch.no_grad():
+        layer(features)
+        with attention.silent(layer, 1, flat=True):
+            after = []
+            watch = layer.mix.register_forward_pre_hook(lambda _, given: after.append(given[0]))
+            layer(features)
+            watch.remove()
+    expected = mixed[0].clone()
+    expected[:, 2:] = expected[:, 2:].mean(dim=(2, 3), keepdim=True)
+    torch.testing.assert_close(after[0], expected)
 
 
 def test_what_is_mirrored_beyond_the_border_is_felt_near_it_alone():

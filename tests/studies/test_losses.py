@@ -25,7 +25,7 @@ def brief(monkeypatch):
     losses.prices.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["loss_trials", "losses", "by_heart"])
+@pytest.mark.parametrize("name", ["loss_trials", "losses", "closer_losses", "by_heart"])
 def test_runs_of_a_study_of_losses_have_the_same_columns_and_numbers_again(brief, name):
     found = study.STUDIES[name]
     first, last = found.configurations[1], found.configurations[-1]
