@@ -265,6 +265,7 @@ class Curves:
     """Lines over a common axis: ``series`` maps a name to ``y`` or to ``(x, y)``; ``marks`` a name to an ``(x, y)``.
 
     ``names`` stand at ``x`` in the place of its numbers; ``colours`` are those of the series, where others are meant.
+    ``log`` and ``log_y`` make the common axis, or that of the values, logarithmic.
     """
 
     x: np.ndarray
@@ -274,13 +275,14 @@ class Curves:
     ylabel: str = ""
     marks: dict = field(default_factory=dict)
     ylim: tuple | None = None
-    log: bool = False  # the common axis
+    log: bool = False
     names: tuple = ()
     colours: tuple = (ACCENT, ANSWER, TRUTH, "#CC79A7", "#E69F00")
+    log_y: bool = False
 
     def draw(self, axes):
-        if self.log:
-            axes.set_xscale("log")
+        axes.set_xscale("log" if self.log else "linear")
+        axes.set_yscale("log" if self.log_y else "linear")
         if self.names:
             axes.set_xticks(self.x, self.names)
         for i, (name, values) in enumerate(self.series.items()):
@@ -292,6 +294,10 @@ class Curves:
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         if self.ylim:
             axes.set_ylim(*self.ylim)
+        if self.log:
+            _name_powers(axes.xaxis)
+        if self.log_y:
+            _name_powers(axes.yaxis)
         if len(self.series) + len(self.marks) > 1:
             axes.legend(fontsize=10, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
@@ -389,12 +395,7 @@ class Front:
         return tuple(names[i] for i in np.argsort(costs, kind="stable") if on[i])
 
     def draw(self, axes):
-        from matplotlib.ticker import LogLocator, NullFormatter
-
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
         front = [self.values[name] for name in self.front]
         axes.step([cost for cost, *_ in front], [score for _, score, *_ in front], where="post", color=ACCENT)
         order = sorted(self.values, key=lambda name: self.values[name][1])
@@ -419,6 +420,7 @@ class Front:
                     "relpos": (0, 0.5),
                 },
             )
+        _name_powers(axes.xaxis)
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         axes.spines[["top", "right"]].set_visible(False)
 
@@ -677,6 +679,16 @@ def _draw_lines(axes, lines):
     if lines:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(lines), fontsize=9, frameon=False,
                     handlelength=1.6, columnspacing=0.8, handletextpad=0.4)  # fmt: skip
+
+
+def _name_powers(axis):
+    """Write the powers of ten out along a logarithmic axis, with 2 and 5 between them where it is short."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _thin_frame(axes):

@@ -35,6 +35,7 @@ PANELS = {
     "histogram": P.Histogram(X, X, "h", {"Otsu": 0.4, "Li": 0.5}, curve=("variance", X, X**2)),
     "log": P.Histogram(X, X, "h", log=True),
     "curves": P.Curves(X, {"a": X, "b": (X, X**2)}, "c", marks={"best": (0.5, 0.5)}, ylim=(0, 1)),
+    "powers": P.Curves(range(1, 4), {"a": 10.0 ** np.arange(3)}, "l", names="abc", log=True, log_y=True),
     "bars": P.Bars({"a": 0.5, "b": np.nan}, "b", spread={"a": (0.4, 0.6)}),
     "points": P.Points({"a": (X, X), "b": (X, X**2)}, "p", diagonal=True),
     "front": P.Front({"cheap": (1, 0.2), "dear": (100, 0.9, 0.05), "beaten": (120, 0.3)}, "f", "ms", "IoU"),
@@ -103,6 +104,27 @@ def test_on_the_front_are_those_that_none_beats_in_both():
     ]
     values = {"dear": (30, 0.9), "worse": (40, 0.8), "cheap": (1, 0.2, 0.01), "as good": (30, 0.7)}
     assert P.Front(values).front == ("cheap", "dear")
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ((3, 40), {"5", "10", "20"}),
+        ((0.05, 500), {"0.1", "1", "10", "100"}),
+        ((0.002, 0.9), {"0.01", "0.1", "1"}),
+    ],
+)
+def test_the_numbers_along_a_logarithmic_axis_are_written_out(values, named):
+    from matplotlib.figure import Figure
+
+    along, up = Figure().add_subplot(), Figure().add_subplot()
+    P.Curves(np.array(values), {"a": np.array([0, 1])}, log=True).draw(along)
+    P.Curves(np.array([0, 1]), {"a": np.array(values)}, log_y=True).draw(up)
+    for axis in (along.xaxis, up.yaxis):
+        ticks = dict(zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True))
+        low, high = axis.get_view_interval()
+        assert {text.get_text() for at, text in ticks.items() if low <= at <= high} == named
+        assert not any(text.get_text() for text in axis.get_ticklabels(minor=True))
 
 
 def test_a_figure_of_all_panels_is_laid_out_in_rows():
