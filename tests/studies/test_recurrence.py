@@ -15,7 +15,16 @@ def brief(monkeypatch):
     """Trainings of two steps, on few pictures; a photograph of few pixels."""
     values = {
         dilation: {"BEACON_STEPS": 2, "BEACONS": {"train": range(4), "test": range(200_000, 200_003)}},
-        recurrence: {"BLOCK_STEPS": 2, "CRF_STEPS": (1, 2)},
+        recurrence: {
+            "BLOCK_STEPS": 2,
+            "CRF_STEPS": (1, 2),
+            "MAZE_STEPS": 2,
+            "MAZE_SEEDS": {
+                "train": range(9),
+                "test": range(200_000, 200_003),
+                "large": range(200_000, 200_002),
+            },
+        },
     }
     for module, named in values.items():
         for name, value in named.items():
@@ -28,11 +37,17 @@ def brief(monkeypatch):
 def forget():
     dilation.beacons.cache_clear()
     recurrence.coarse_scores.cache_clear()
+    recurrence.waters.cache_clear()
+    recurrence.wide.cache_clear()
 
 
 @pytest.mark.parametrize(
     ("name", "choices"),
-    [("carriers", ["near", "sweeps, columns only"]), ("crf_trimap", ["page", "coins"])],
+    [
+        ("carriers", ["near", "sweeps, columns only"]),
+        ("crf_trimap", ["page", "coins"]),
+        ("dyed", ["steps", "dilation"]),
+    ],
 )
 def test_runs_of_a_study_have_the_same_columns_and_numbers_again(brief, name, choices):
     found, rows = study.STUDIES[name], []
@@ -79,6 +94,46 @@ def test_what_each_may_hear_of(net, rows, columns):
 
 def test_no_mark_is_as_near_as_a_net_of_six_layers_sees():
     assert dilation.BEACON["distance"] >= 6
+
+
+def test_in_wide_pictures_no_mark_is_as_near_as_any_that_was_learned_from():
+    learned = max(dilation.apart(sample).max() for sample in dilation.beacons("train")[:300])
+    away = np.stack([dilation.apart(sample) for sample in recurrence.wide()])
+    assert away[away > 0].min() > learned
+
+
+# -- mazes ------------------------------------------------------------------------------------------------
+
+
+def test_one_cell_many_steps_layers_and_dilation_have_about_as_many_weights():
+    weights = {net: sum(p.numel() for p in make().parameters()) for net, make in recurrence.FOLLOWERS.items()}
+    assert weights["steps"] == weights["one step"] == weights["learn 2"] < weights["own weights"] / 9
+    assert 0.9 < weights["plain layers"] / weights["steps"] < weights["dilation"] / weights["steps"] < 1.2
+
+
+def test_cells_of_their_own_take_turns_and_equal_ones_are_one_cell():
+    shared, own = recurrence.refiner(steps=3), recurrence.refiner(steps=3, own=True)
+    own.network.load_state_dict(shared.network.state_dict())
+    for cell in own.cell.cells:
+        cell.load_state_dict(shared.cell.state_dict())
+    for model in (shared, own):
+        torch.nn.init.ones_(model.change.weight[0])
+    images = recurrence.seen(recurrence.waters("test")[:2])
+    with torch.no_grad():
+        before, expected = own(images), shared(images)
+        assert torch.allclose(before, expected)
+        own.cell.cells[2].gates.bias += 1
+        changed, first = own.iterate(images), shared.iterate(images)
+    assert torch.allclose(changed[2], first[2]) and not torch.allclose(changed[3], first[3])
+
+
+def test_the_truth_is_right_and_who_says_nothing_is_half_right():
+    samples = recurrence.waters("test")
+    truth = np.stack([sample.target for sample in samples]) == 1
+    assert recurrence.maze_scores(samples, truth) == {"right": 1, "reached": 1, "clear": 1}
+    assert recurrence.maze_scores(samples, ~truth)["right"] == 0
+    assert recurrence.maze_scores(samples, np.zeros_like(truth))["right"] == 0.5
+    assert recurrence.by_way(samples, truth) == [1] * len(recurrence.WAYS)
 
 
 # -- photographs ------------------------------------------------------------------------------------------

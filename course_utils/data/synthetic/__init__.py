@@ -6,6 +6,7 @@
 ``streets``     ``town``: streets where no colour belongs to one thing        07, 09 …
 ``beacons``     ``beacon``: what a thing is, only a far-away light tells      11, 12, 15
 ``collages``    ``collage``: nothing in particular, to learn seeing from      16
+``mazes``       ``maze``: which water is joined, only its winding way tells   15
 =============== ============================================================= =========
 """
 
@@ -27,6 +28,7 @@ from course_utils.data.synthetic.collages import (
     Collage,
     collage,
 )
+from course_utils.data.synthetic.mazes import MAZE_SEEDS, Maze, maze
 from course_utils.data.synthetic.microscope import KINDS, KNOBS, nuclei, specimen
 from course_utils.data.synthetic.sample import Sample
 from course_utils.data.synthetic.streets import TOWN_CLASSES, TOWN_KNOBS, TOWN_SEEDS, town
@@ -43,6 +45,7 @@ __all__ = [
     "KINDS",
     "KNOBS",
     "MATERIALS",
+    "MAZE_SEEDS",
     "MOSAIC_KNOBS",
     "MOSAIC_SEEDS",
     "SHAPES",
@@ -51,11 +54,13 @@ __all__ = [
     "TOWN_KNOBS",
     "TOWN_SEEDS",
     "Collage",
+    "Maze",
     "Sample",
     "beacon",
     "beacon_levels",
     "blob_accuracy",
     "collage",
+    "maze",
     "mosaics",
     "nuclei",
     "specimen",
