@@ -6,6 +6,7 @@
 ``unet``            U-Net: which skips, how joined, of which blocks     10
 ``attention``       gates, self-attention, a small transformer          12
 ``dilated``         atrous convolution, gridding, ASPP, DeepLabv3+      11
+``adversarial``     judges of masks, spectral norm, a step of both      14
 ``recurrent``       GRU, sweeps over rows and columns, refining ConvGRU 15
 ``crf``             the dense CRF: Gaussian filter, mean field as a net 15
 ``receptive``       how far a network sees: computed, and by gradients  08, 11
@@ -21,6 +22,7 @@ and torch with them, are loaded when they are used.
 from importlib import import_module as _import_module
 
 __all__ = [
+    "adversarial",
     "attention",
     "crf",
     "dilated",

@@ -5,6 +5,7 @@
 ``textures``    ``mosaics``: real textures of the same grey histogram         07
 ``streets``     ``town``: streets where no colour belongs to one thing        07, 09 …
 ``beacons``     ``beacon``: what a thing is, only a far-away light tells      11, 12, 15
+``canals``      ``canals``: a bend that a cloud hides, so nobody can know     14
 ``collages``    ``collage``: nothing in particular, to learn seeing from      16
 ``mazes``       ``maze``: which water is joined, only its winding way tells   15
 =============== ============================================================= =========
@@ -18,6 +19,7 @@ from course_utils.data.synthetic.beacons import (
     beacon_levels,
     blob_accuracy,
 )
+from course_utils.data.synthetic.canals import CANAL_KNOBS, CANAL_SEEDS, Canals, canals
 from course_utils.data.synthetic.collages import (
     COLLAGE_SEEDS,
     COLOURS,
@@ -38,6 +40,8 @@ __all__ = [
     "BEACON_CLASSES",
     "BEACON_KNOBS",
     "BEACON_SEEDS",
+    "CANAL_KNOBS",
+    "CANAL_SEEDS",
     "COLLAGE_SEEDS",
     "COLOURS",
     "GRAINLESS",
@@ -53,12 +57,14 @@ __all__ = [
     "TOWN_CLASSES",
     "TOWN_KNOBS",
     "TOWN_SEEDS",
+    "Canals",
     "Collage",
     "Maze",
     "Sample",
     "beacon",
     "beacon_levels",
     "blob_accuracy",
+    "canals",
     "collage",
     "maze",
     "mosaics",

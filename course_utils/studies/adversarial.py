@@ -1,0 +1,382 @@
+"""Lesson 14: what is drawn where a cloud hides the canal: by losses on pixels, by regions, by a judge; the studies."""
+
+import time
+from dataclasses import dataclass, field
+from functools import cache, partial
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import nn
+
+from course_utils import losses, metrics, training
+from course_utils.classic import morphology
+from course_utils.data import synthetic
+from course_utils.data.synthetic import CANAL_SEEDS
+from course_utils.data.synthetic.canals import LEAST
+from course_utils.models import adversarial
+from course_utils.models.adversarial import ImageJudge, PatchJudge, spectral_norm
+from course_utils.models.unet import UNet
+from course_utils.study import rounded, study
+from course_utils.training import bundled as bundles
+from course_utils.training.inference import unit
+from course_utils.training.live import Watch
+
+SIZE = 32
+WIDTHS = (8, 16, 32, 64)
+WARM_STEPS, STEPS = 200, 200
+WEIGHT = 0.1  # λ
+RATE, JUDGE_RATE = 1e-3, 1e-3
+HEAD_START = 400  # steps that a judge learns alone, where it does
+EXAM = {"validation": CANAL_SEEDS["validation"][:100], "test": CANAL_SEEDS["test"][:100]}
+#: Knobs of the pictures: as the lesson asks for them, without a cloud, and with a canal that goes straight on.
+PICTURES = {"hidden": {}, "no cloud": {"cover": 0}, "no bend": {"bend": 0}}
+
+
+@cache
+def canals(split, picture="hidden"):
+    """The pictures of a split, tuple of `synthetic.Canals`: 1200 to learn from, 100 to choose by, 100 to be asked."""
+    seeds = EXAM.get(split, CANAL_SEEDS["train"])
+    return tuple(synthetic.canals(seed, **PICTURES[picture]) for seed in seeds)
+
+
+@cache
+def batches(seed, size, picture="hidden"):
+    """Batches of pictures to learn from, endless."""
+    shown = canals("train", picture)
+    return training.Batches([s.image for s in shown], [s.labels for s in shown], size=size, seed=seed)
+
+
+# -- learning ---------------------------------------------------------------------------------------------
+
+
+def learn_pixels(seed=0, picture="hidden", **options):
+    """(model, History): a small U-Net, taught canals by cross-entropy; options as for `training.fit`."""
+    training.seed(seed)
+    model = UNet(3, 2, WIDTHS)
+    options = {"steps": WARM_STEPS, "optimiser": partial(training.adamw, rate=5e-3)} | options
+    history = training.fit(model, batches(seed, 16, picture), **options)
+    return model, history
+
+
+@cache
+def _warm(seed, picture):
+    return learn_pixels(seed, picture, watch=False)[0].state_dict()
+
+
+def warm(seed=0, picture="hidden"):
+    """The model of `learn_pixels`, in a copy of its own; learned once in a process."""
+    model = UNet(3, 2, WIDTHS)
+    model.load_state_dict(_warm(seed, picture))
+    return model
+
+
+@dataclass
+class Duel(training.History):
+    """What happened between the two: of each step also the judge's loss, and its shares of "a truth".
+
+    judge : list of float, `adversarial.judge_loss`, 1.39 where the judge knows nothing; fooled : list of float, of
+    verdicts on answers; seen : list of float, of verdicts on truths
+    """
+
+    judge: list = field(default_factory=list)
+    fooled: list = field(default_factory=list)
+    seen: list = field(default_factory=list)
+
+
+class Rivals(nn.Module):
+    """A segmenter and its judge, in one set of weights, with what both said of some pictures along the way.
+
+    ``answers`` (S, N, H, W), probabilities of the canal, and ``verdicts`` (S, N, h, w), logits of the judge of that
+    time, at S moments from the first step to the last, of N pictures.
+    """
+
+    def __init__(self, segmenter, judge, pictures=0, moments=13):
+        super().__init__()
+        self.segmenter, self.judge = segmenter, judge
+        self.moments = moments
+        shown = canals("test")[:pictures]
+        self.shown = torch.stack([_tensor(sample.image) for sample in shown]) if shown else torch.zeros(0)
+        answers, verdicts = self.look() if shown else (torch.zeros(0), torch.zeros(0))
+        self.register_buffer("answers", answers[None].repeat(moments, *[1] * answers.ndim).half())
+        self.register_buffer("verdicts", verdicts[None].repeat(moments, *[1] * verdicts.ndim).half())
+
+    @torch.no_grad()
+    def look(self):
+        """What both say now: (N, H, W) and (N, h, w)."""
+        training_now = self.segmenter.training
+        self.segmenter.eval()
+        p = self.segmenter(self.shown).softmax(dim=1)
+        self.segmenter.train(training_now)
+        return p[:, 1], self.judge(self.shown, p)[:, 0]
+
+    def note(self, done):
+        """Keep what is said now, where a moment is due; ``done`` is the share of the steps, 0 … 1."""
+        moment = round(done * (self.moments - 1), 6)
+        if len(self.shown) and moment == int(moment):
+            self.answers[int(moment)], self.verdicts[int(moment)] = self.look()
+
+
+def refine(
+    rivals,
+    given,
+    *,
+    steps=None,
+    weight=WEIGHT,
+    loss=training.cross_entropy,
+    rate=RATE,
+    judge_rate=JUDGE_RATE,
+    head_start=0,
+    watch=True,
+    bundled=None,
+    **how,
+):
+    """Train segmenter and judge against each other, in place; returns `Duel`.
+
+    rivals : `Rivals`; given : Batches; steps : by default STEPS; weight : λ; loss : of the segmenter, beside the
+    judge; rate, judge_rate : of Adam, constant; head_start : steps in which the judge learns alone; bundled : as for
+    `training.fit`; how : as for `adversarial.step`
+    """
+    if bundled and bundles.lecture():
+        return Duel(**bundles.load(bundled, rivals.eval()))
+    steps = steps or STEPS
+    segmenter, judge = rivals.segmenter.train(), rivals.judge.train()
+    optimisers = [_adam(segmenter, rate), _adam(judge, judge_rate)]
+    idle = [None, optimisers[1]]
+    history, view = Duel(), Watch("Refining") if watch else None
+    rivals.note(0)
+    start = time.perf_counter()
+    for number in range(-head_start, steps):
+        images, target = given[number + head_start]
+        who = optimisers if number >= 0 else idle
+        told = adversarial.step(segmenter, judge, who, unit(images), target, loss, weight, **how)
+        if number < 0:
+            continue
+        history.losses.append(told["loss"])
+        history.judge.append(told["judge"])
+        history.fooled.append(told["fooled"])
+        history.seen.append(told["seen"])
+        history.seconds = time.perf_counter() - start
+        rivals.note((number + 1) / steps)
+        if view:
+            view.show(history, (number + 1) / steps)
+    history.ended = "finished"
+    if view:
+        view.close(history)
+    rivals.eval()
+    if bundled and bundles.recording():
+        bundles.save(bundled, rivals, history)
+    return history
+
+
+def _adam(model, rate):
+    return torch.optim.Adam(model.parameters(), lr=rate, betas=(0.5, 0.999), fused=True)
+
+
+# -- what is drawn, and how good it is ---------------------------------------------------------------------
+
+EIGHT = np.ones((3, 3))
+
+
+def believed(model, samples):
+    """Probabilities of the canal, float32 (N, H, W)."""
+    model.eval()
+    with torch.inference_mode():
+        images = torch.stack([_tensor(sample.image) for sample in samples])
+        return model(images).softmax(dim=1)[:, 1].numpy()
+
+
+def _tensor(image):
+    return torch.tensor(image, dtype=torch.float32).permute(2, 0, 1)
+
+
+def pieces(mask):
+    """How many pieces a mask has, corners joined (int)."""
+    return ndimage.label(mask, EIGHT)[1]
+
+
+def holes(mask):
+    """How many parts of the rest do not touch the frame (int)."""
+    return ndimage.label(np.pad(~mask, 1, constant_values=True))[1] - 1
+
+
+def is_canal(mask):
+    """Whether a mask (H, W) could be a canal at all: one piece without a hole, from the left side to the right."""
+    return bool(pieces(mask) == 1 and holes(mask) == 0 and mask[:, 0].any() and mask[:, -1].any())
+
+
+def possible(samples, steps=8):
+    """(masks bool (N, 2 · steps, H, W), detours (2 · steps,)): truths that would have given the same picture."""
+    sides = np.linspace(LEAST, 1, steps) * max(samples[0].bend, 1e-9)
+    detours = np.concatenate([-sides[::-1], sides])
+    return np.stack([[sample.at(detour) for detour in detours] for sample in samples]), detours
+
+
+def scores(samples, masks, p=None):
+    """How right, and how plausible, masks (N, H, W) are: dict of floats, means over the pictures unless it says pooled.
+
+    Right: ``accuracy``, ``iou``, ``iou_hidden`` and ``iou_seen`` (under the thick of the cloud, and outside), pooled;
+    ``boundary``, F at 1 px. Plausible: ``whole``, the share that `is_canal`; ``pieces``; ``holes``; ``nearest``, IoU
+    with the nearest of the `possible` truths; ``area``, pixels over those of the truths. ``down``, the share that is
+    nearest to a detour downwards. With probabilities p also ``ece``, the calibration error, and ``sure``, the mean of
+    the larger probability.
+    """
+    truths, hidden = (np.stack([getattr(s, name) for s in samples]) for name in ("labels", "hidden"))
+    truths = truths == 1
+    maybe, detours = possible(samples)
+    flat = maybe.reshape(*maybe.shape[:2], -1).astype(np.float32)
+    ours = masks.reshape(len(masks), 1, -1).astype(np.float32)
+    both = (flat * ours).sum(axis=2)
+    ious = both / np.maximum(flat.sum(axis=2) + ours.sum(axis=2) - both, 1)
+    found = {
+        "accuracy": (masks == truths).mean(),
+        "iou": metrics.mask_iou(truths, masks),
+        "iou_hidden": metrics.mask_iou(truths & hidden, masks & hidden),
+        "iou_seen": metrics.mask_iou(truths & ~hidden, masks & ~hidden),
+        "boundary": np.mean([metrics.boundary_f(t, m, 1) for t, m in zip(truths, masks, strict=True)]),
+        "whole": np.mean([is_canal(mask) for mask in masks]),
+        "pieces": np.mean([pieces(mask) for mask in masks]),
+        "holes": np.mean([holes(mask) for mask in masks]),
+        "nearest": ious.max(axis=1).mean(),
+        "area": masks.sum() / truths.sum(),
+        "down": (detours[ious.argmax(axis=1)] > 0).mean(),
+    }
+    if p is not None:
+        sure = np.minimum(np.maximum(p, 1 - p), 1)
+        found |= {"ece": metrics.calibration(sure, (p > 0.5) == truths).error, "sure": sure.mean()}
+    return {name: float(value) for name, value in found.items()}
+
+
+def closed(masks, radius):
+    """Each mask, closed by a disk: what is narrower than the disk is filled."""
+    disk = morphology.disk(radius)
+    edge = 2 * radius
+    return np.stack([_inner(morphology.closing(np.pad(m, edge, "edge"), disk), edge) for m in masks])
+
+
+def _inner(mask, edge):
+    return mask[edge:-edge, edge:-edge]
+
+
+def closing_radius(model, picture="hidden", most=12):
+    """The radius (1 … ``most``) whose closing makes most whole canals of the model's validation masks, the IoU next."""
+    samples = canals("validation", picture)
+    masks = believed(model, samples) > 0.5
+    truths = np.stack([sample.labels == 1 for sample in samples])
+
+    def worth(radius):
+        tried = closed(masks, radius)
+        return np.mean([is_canal(mask) for mask in tried]), metrics.mask_iou(truths, tried)
+
+    return max(range(1, most + 1), key=worth)
+
+
+# -- the studies --------------------------------------------------------------------------------------------
+
+#: What teaches after the start by cross-entropy, for STEPS steps: changes to `refine`, without a judge or with one.
+METHODS = {
+    "cross-entropy": {"weight": 0},
+    "closing": {"weight": 0},
+    "Dice": {"weight": 0, "loss": losses.dice},
+    "CE + clDice": {
+        "weight": 0,
+        "loss": losses.mixed((1, losses.cross_entropy), (1, partial(losses.cldice, classes=[1]))),
+    },
+    "λ = 0.01": {"weight": 0.01},
+    "λ = 0.03": {"weight": 0.03},
+    "λ = 0.1": {"weight": 0.1},
+    "λ = 0.3": {"weight": 0.3},
+    "λ = 1": {"weight": 1.0},
+    "λ = 0.1, whole": {"weight": 0.1, "judge": "whole"},
+}
+
+
+class BlindJudge(PatchJudge):
+    """A judge of masks that does not see the image."""
+
+    def forward(self, images, masks):
+        return super().forward(torch.zeros_like(images), masks)
+
+
+JUDGES = {
+    "patch": PatchJudge,
+    "blind": BlindJudge,
+    "whole": partial(ImageJudge, SIZE),
+    "patch, spectral": partial(PatchJudge, norm=spectral_norm),
+    "whole, spectral": partial(ImageJudge, SIZE, norm=spectral_norm),
+}
+_AHEAD = {"judge": "whole", "head_start": HEAD_START, "fool": adversarial.saturating_fool_loss}
+_FAST = {"judge": "whole", "judge_rate": 1e-2}
+#: Ways to fail with λ = 0.1, and what is said to cure them.
+FAILURES = {
+    "ahead": _AHEAD,
+    "ahead, steep loss": _AHEAD | {"fool": adversarial.fool_loss},
+    "ahead, spectral": _AHEAD | {"judge": "whole, spectral"},
+    "ahead, softened": _AHEAD | {"smoothing": 0.2},
+    "ahead, noisy": _AHEAD | {"noise": 0.3},
+    "fast": _FAST,
+    "fast, spectral": _FAST | {"judge": "whole, spectral"},
+    "softened": {"smoothing": 0.2},
+    "cold start": {"cold": True},
+    "blind": {"judge": "blind"},
+}
+
+
+def learn(seed=0, *, judge="patch", picture="hidden", cold=False, pictures=0, **options):
+    """(Rivals, Duel): a segmenter that starts from `warm`, and a judge that knows nothing; options as for `refine`.
+
+    judge : one of `JUDGES`; cold : start from first weights instead; pictures : as of `Rivals`
+    """
+    start = None if cold else warm(seed, picture)
+    training.seed(seed)
+    segmenter = start or UNet(3, 2, WIDTHS)
+    rivals = Rivals(segmenter, JUDGES[judge](), pictures)
+    return rivals, refine(rivals, batches(seed, 8, picture), **options)
+
+
+def _row(seed, picture="hidden", **options):
+    """(model, test pictures, probabilities, means of what the judge said in the last 50 steps) of a training."""
+    rivals, duel = learn(seed, picture=picture, watch=False, **options)
+    samples = canals("test", picture)
+    p = believed(rivals.segmenter, samples)
+    last = {name: np.mean(getattr(duel, name)[-50:]) for name in ("judge", "fooled", "seen")}
+    return rivals.segmenter, samples, p, last
+
+
+@study(
+    "canals",
+    "A canal bends under a cloud: what do losses draw there, and how right and how plausible is it?",
+    [{"method": method} for method in METHODS],
+)
+def compared(seed, method):
+    """`scores` on test pictures; of "closing" those of the closed masks, its radius chosen on validation pictures."""
+    model, samples, p, last = _row(seed, **METHODS[method])
+    masks, radius = p > 0.5, 0
+    if method == "closing":
+        radius = closing_radius(model)
+        masks = closed(masks, radius)
+    return rounded(scores(samples, masks, p) | last | {"radius": radius})
+
+
+@study(
+    "canal_failures",
+    "How does training against a judge fail, and what cures it?",
+    [{"way": way} for way in FAILURES],
+    seeds=range(3),
+)
+def failures(seed, way):
+    """`scores` on test pictures, and what the judge said in the last 50 steps."""
+    _, samples, p, last = _row(seed, **FAILURES[way])
+    return rounded(scores(samples, p > 0.5, p) | last)
+
+
+@study(
+    "canal_controls",
+    "Where nothing is ambiguous, what does a judge add?",
+    [{"picture": picture, "weight": weight} for picture in ("no cloud", "no bend") for weight in (0, WEIGHT)],
+    seeds=range(3),
+)
+def controls(seed, picture, weight):
+    """`scores` on test pictures of that kind."""
+    _, samples, p, last = _row(seed, picture, weight=weight)
+    return rounded(scores(samples, p > 0.5, p) | last)
