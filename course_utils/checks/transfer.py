@@ -1,4 +1,4 @@
-"""The exercises of lesson 16: rates by level, the two modes of a norm, CKA, averages measured anew, what labels are worth."""
+"""The exercises of lesson 16: rates by level, two modes of a norm, CKA, averages measured anew, worth in labels."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def rates(rate, fall, levels):
 
 
 def _turned_over(rate, fall, levels):
-    return rates(rate, fall, levels)[-2::-1] + [rate]
+    return [*rates(rate, fall, levels)[-2::-1], rate]
 
 
 def _all_turned_over(rate, fall, levels):

@@ -36,7 +36,7 @@ def slowest_is_the_decoder(rate, fall, levels):
 @wrong("rates-by-level")
 def spread_evenly(rate, fall, levels):
     """Rates from slow to fast in equal steps."""
-    return np.linspace(rate / fall**levels, rate, levels + 2)[:-1].tolist() + [rate]
+    return [*np.linspace(rate / fall**levels, rate, levels + 2)[:-1], rate]
 
 
 @right("two-modes")
