@@ -155,6 +155,15 @@ def test_it_learns():
     assert model.encoder.widths == (8, 16, 32, 64, 128)
 
 
+def test_the_rate_is_that_of_a_longer_training_until_it_cools_down():
+    start = 1 - pretraining.COOLING
+    for part in (0, 0.05, 0.4, start):
+        assert pretraining.cooled(part) == training.warm_cosine(part / pretraining.LONGER)
+    assert pretraining.cooled(1) == 0
+    falling = [pretraining.cooled(part) for part in np.linspace(start, 1, 9)]
+    assert all(np.diff(falling) < 0) and training.warm_cosine(1 / pretraining.LONGER) > 0
+
+
 def test_half_a_training_goes_on_where_it_stopped(tmp_path, monkeypatch):
     _, history = pretraining.teach(few(), steps=6)
     stopped = pretraining.Windows.__getitem__

@@ -34,7 +34,7 @@ def brief(monkeypatch, tmp_path):
     return own
 
 
-@pytest.mark.parametrize("name", ["few_streets", "few_mosaics", "ways_to_transfer", "ways_to_nuclei"])
+@pytest.mark.parametrize("name", ["few_streets", "few_mosaics", "ways_to_transfer", "no_help"])
 def test_runs_have_the_same_columns_and_numbers_again(brief, name):
     found = study.STUDIES[name]
     first, last = found.configurations[0], found.configurations[-1]
@@ -47,9 +47,9 @@ def test_runs_have_the_same_columns_and_numbers_again(brief, name):
 
 @pytest.mark.parametrize("way", transfer.WAYS)
 def test_each_way_changes_of_the_encoder_what_it_says(brief, way):
-    before = transfer.begin("nuclei", way, 4)[0]
+    before = transfer.begin("mosaics", way, 4)[0]
     start = {name: value.clone() for name, value in before.encoder.state_dict().items()}
-    model, _ = transfer.learn("nuclei", way, 4, watch=False)
+    model, _ = transfer.learn("mosaics", way, 4, watch=False)
     moved = {
         name for name, value in model.encoder.state_dict().items() if not torch.equal(value, start[name])
     }
@@ -64,7 +64,7 @@ def test_each_way_changes_of_the_encoder_what_it_says(brief, way):
     taught = all(
         torch.equal(one, other)
         for one, other in zip(
-            transfer.begin("nuclei", way, 4)[0].encoder.parameters(), brief.parameters(), strict=True
+            transfer.begin("mosaics", way, 4)[0].encoder.parameters(), brief.parameters(), strict=True
         )
     )
     assert taught is transfer.WAYS[way].taught
@@ -88,15 +88,15 @@ def test_scratch_and_fine_tuning_do_as_many_steps_and_four_times_is_four_times(b
 
     monkeypatch.setattr(training, "fit", fit)
     for way in transfer.WAYS:
-        transfer.learn("nuclei", way, 4, steps=60, watch=False)
+        transfer.learn("mosaics", way, 4, steps=60, watch=False)
     assert counted == {way: 240 if "4 ×" in way else 60 for way in transfer.WAYS}
 
 
 def test_rates_are_those_of_the_way(brief):
-    model, _ = transfer.begin("nuclei", "layer-wise", 4)
+    model, _ = transfer.begin("mosaics", "layer-wise", 4)
     new, taught = transfer.RATE, transfer.TAUGHT_RATE
     expected = {
-        "scratch": [new],
+        "scratch": [transfer.SCRATCH_RATE],
         "fine-tuned": [new] + [taught] * 5,
         "layer-wise": [new] + [taught / FALL**k for k in range(1, 6)],
     }
@@ -150,3 +150,44 @@ def test_scores_are_those_of_the_answers():
     sky = np.mean(np.stack(targets) == 0)
     targets = wrong
     assert transfer.scores("streets", Knows(), seeds)["accuracy"] == pytest.approx(1 - sky)
+
+
+def test_a_probe_reads_what_a_level_says_outright_and_nothing_from_noise(monkeypatch):
+    """An encoder whose first level is the truth itself, and whose second says the same everywhere."""
+    task = transfer.TASKS["mosaics"]
+    monkeypatch.setitem(transfer.TASKS, "mosaics", task._replace(pool=range(2), validation=(2,)))
+    drawn = [transfer.picture("mosaics", seed) for seed in range(3)]
+    truth = {np.float32(image).tobytes(): target for image, target in drawn}
+
+    class Knows(torch.nn.Module):
+        widths = (6, 1)
+
+        def forward(self, images):
+            said = np.stack([truth[image.movedim(0, -1).numpy().tobytes()] for image in images])
+            known = torch.nn.functional.one_hot(torch.from_numpy(said).long(), 6)
+            return [known.movedim(-1, 1).float(), torch.zeros(len(images), 1, 32, 32)]
+
+    knows, blind = transfer.probed("mosaics", Knows(), count=2)
+    assert knows == 1 and blind < 0.6
+
+
+def test_norms_of_the_untaught_are_measured_and_its_weights_are_noise():
+    one, other = (transfer.untaught("mosaics", seed) for seed in (0, 1))
+    norm = next(part for part in one.modules() if isinstance(part, torch.nn.BatchNorm2d))
+    assert norm.running_mean.abs().max() > 0
+    assert not torch.equal(next(one.parameters()), next(other.parameters()))
+
+
+def test_rows_of_a_way_are_found_across_studies(monkeypatch):
+    def rows(name):
+        base = {"seed": 0}
+        return {
+            "few_mosaics": [base | {"way": w, "count": c, "miou": c} for w in transfer.PAIR for c in (5, 10)],
+            "ways_to_transfer": [base | {"way": "frozen", "miou": 0.5}],
+            "few_streets": [base | {"way": w, "count": c, "miou": c} for w in transfer.PAIR for c in (5, 10)],
+            "no_help": [base | {"way": "frozen", "miou": 1}],
+        }[name]
+
+    monkeypatch.setattr(transfer, "rows", rows)
+    assert transfer.ways("mosaics", "miou") == {"scratch": [10], "frozen": [0.5], "fine-tuned": [10]}
+    assert transfer.ways("streets", "miou") == {"scratch": [10], "frozen": [1], "fine-tuned": [10]}
