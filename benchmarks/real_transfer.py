@@ -1,12 +1,12 @@
-"""What the course's taught encoder is worth on real images: street frames and microscopy, with few of them labelled.
+"""What the course's taught encoder is worth on real images of microscopy, with few of them labelled.
 
-    COURSE_REAL_DATA=<folder that holds the packs "camvid" and "nuclei"> python -m benchmarks.real_transfer
+    COURSE_REAL_DATA=<folder that holds the pack "nuclei"> python -m benchmarks.real_transfer
 
-The encoder was taught by generated collages, and has seen nothing like these packs. The U-Net of lesson 16 learns
+The encoder was taught by generated collages, and has seen nothing like this pack. The U-Net of lesson 16 learns
 from 5 or 20 labelled images, from scratch and from the taught encoder, with three seeds, other images for
 each, and with the rates that lesson 16 chose on generated pictures: nothing is chosen on real ones. The last weights
-count. *CamVid*: frames of the training list, eleven classes, scored on every third test frame. *Nuclei* (BBBC038):
-inside or outside, scored on all test tiles; images are grey or stained, bright on dark or dark on bright.
+count. *Nuclei* (BBBC038): inside or outside, scored on all test tiles; images are grey or stained, bright on dark or
+dark on bright.
 
 Each reading of test images is noted in ``data/results/readings.csv``. Runs that were interrupted are taken up again.
 """
@@ -15,7 +15,6 @@ import argparse
 from functools import cache, partial
 
 import numpy as np
-from torchvision.transforms import v2
 
 from benchmarks.race import packs, publish
 from benchmarks.real_networks import note_reading
@@ -26,9 +25,7 @@ from course_utils.study import Study, column, grid, record, rounded, rows, sprea
 
 COUNTS, SEEDS = (5, 20), 3
 STEPS, SIZE = 100, 8
-VOID = 11
-PACKS = {"camvid": (11, (96, 96), v2.RandomHorizontalFlip), "nuclei": (2, (96, 96), training.flips)}
-TEST = {"camvid": slice(None, None, 3), "nuclei": slice(None)}
+PACKS = {"nuclei": (2, (96, 96), training.flips)}  # classes, crop, how images are mirrored
 COLUMNS = (
     "pack",
     "labelled images",
@@ -90,7 +87,7 @@ def run(folder, pack, way, count, seed, steps, split):
     )
     rates = partial(transfer.rates_of, model, way)
     training.fit(model, given, steps=steps, optimiser=rates, watch=False)
-    images, targets = (part[TEST[pack]] for part in read(folder, pack, split))
+    images, targets = read(folder, pack, split)
     matrix = np.sum(training.evaluate(model, images, targets, classes), axis=0)
     return rounded({"miou": np.nanmean(metrics.iou(matrix)), "accuracy": metrics.accuracy(matrix)})
 
@@ -98,12 +95,9 @@ def run(folder, pack, way, count, seed, steps, split):
 @cache
 def read(folder, pack, split):
     """(images uint8 (H, W, 3), targets uint8) of a split, lists; grey images have three equal channels."""
-    samples = public.folder(folder / pack, split, ignore=VOID if pack == "camvid" else None)
-    images, targets = samples.arrays()
+    images, targets = public.folder(folder / pack, split).arrays()
     images = [np.dstack([image] * 3) if image.ndim == 2 else image for image in images]
-    if pack == "nuclei":
-        targets = [np.uint8(target > 0) for target in targets]
-    return images, targets
+    return images, [np.uint8(target > 0) for target in targets]
 
 
 def table(recorded):

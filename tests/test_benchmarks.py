@@ -310,7 +310,7 @@ def test_what_the_taught_encoder_is_worth_is_noted_taken_up_again_and_tabled(tmp
     noted = (tmp_path / "results" / "readings.csv").read_text(encoding="utf-8").splitlines()
     assert len(noted) == 1 + runs and ",nuclei,test," in noted[-1]
     table = (tmp_path / "results" / "real_transfer.csv").read_text(encoding="utf-8").splitlines()
-    assert table[1] == "camvid,5,0.400 ± 0.000,0.467 ± 0.058,+0.067,2 of 3" and len(table) == 5
+    assert table[1] == "nuclei,5,0.400 ± 0.000,0.467 ± 0.058,+0.067,2 of 3" and len(table) == 3
     real.main(["--steps", "2"])
     assert {split for *_, split in done[runs:]} == {"val"}
 
