@@ -152,19 +152,22 @@ function render({ model, el }) {
   }
   const showActions = () => showButtons(actions, get("actions").map((a) =>
     (a.brush ? { ...a, pressed: a.brush === get("brush") } : a)));
-  function showSliders() {
-    const entries = get("sliders"), names = entries.map((s) => s.label).join("\n");
-    if (sliders.dataset.names !== names) {
-      sliders.dataset.names = names;
-      sliders.replaceChildren(...entries.map(({ name, label, min, max, step }) => {
-        const input = element("input", { type: "range", min, max, step, "aria-label": label });
-        input.addEventListener("input", () => {
-          input.nextSibling.value = written(input.value, step);
-          send("slider", { name, value: +input.value });
-        });
-        return element("label", {}, label, input, element("output"));
-      }));
-    }
+  function slider(name) {
+    const input = element("input", { type: "range" });
+    input.addEventListener("input", () => {
+      input.nextSibling.value = written(input.value, +input.step);
+      send("slider", { name, value: +input.value });
+    });
+    return element("label", { "data-name": name }, "", input, element("output"));
+  }
+  function showSliders() { // those that stay are left in their place, or they would lose the focus and the pointer
+    const entries = get("sliders"), rows = sliders.children;
+    entries.forEach(({ name, label, min, max, step }, i) => {
+      if (rows[i]?.dataset.name !== name) sliders.insertBefore(slider(name), rows[i] ?? null);
+      rows[i].firstChild.data = label;
+      setAll(rows[i].querySelector("input"), { min, max, step, "aria-label": label });
+    });
+    while (rows.length > entries.length) sliders.lastChild.remove();
     if (!busy()) entries.forEach(({ value, step }, i) => {
       const [input, output] = sliders.children[i].children;
       input.value = value;

@@ -101,7 +101,7 @@ class ReceptiveFieldExplorer(Explorer):
             label=f"Receptive field explorer: {name or 'ten convolutions'}",
             hint=_HINT if hint is None else hint,
             tool="click",
-            opacity=0.85,
+            opacity=0.6,
             colours=_COLOURS,
             respond=self.respond,
             sliders=[slider("depth", "depth, layers", depths if depth is None else int(depth), 1, depths, 1)]

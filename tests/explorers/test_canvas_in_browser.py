@@ -226,6 +226,22 @@ def test_sliders_arrive_and_follow_python(book, sheet):
     assert sheet.locator(".sliders output").inner_text() == "7"
 
 
+def test_a_slider_keeps_the_focus_when_another_one_comes_or_goes(book, sheet):
+    rows = "[slider('level', 'level', 1, 0, 4, 1), slider('channel', 'channel of 8', 1, 1, 8, 1)]"
+    others = f"canvas.sliders[:1] + {rows}[len(canvas.sliders):]"  # the second comes, or goes
+    respond = f"canvas._respond = lambda e: setattr(canvas, 'sliders', {others})"
+    book.python(2, f"[setattr(canvas, 'sliders', {rows}[:1]), exec({respond!r})]")
+    sheet.locator(".sliders input").focus()
+    for there in (2, 1, 2):
+        book.page.keyboard.press("ArrowRight")
+        book.page.wait_for_function(
+            "n => document.querySelectorAll('.sliders input').length === n", arg=there
+        )
+        assert book.page.evaluate("document.activeElement.ariaLabel") == "level"
+    assert sheet.locator(".sliders input").last.get_attribute("aria-label") == "channel of 8"
+    assert book.python(2, "[canvas.sliders[0]['value'], setattr(canvas, '_respond', None)]")[0] == 4
+
+
 def test_a_played_animation_ticks_until_it_is_stopped(book, sheet):
     stop = "canvas._respond = lambda e: (seen.append(e['kind']), setattr(canvas, 'playing', len(seen) < 5))"
     book.python(2, f"[globals().update(seen=[]), exec({stop!r}), setattr(canvas, 'playing', True)]")
