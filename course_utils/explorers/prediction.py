@@ -318,11 +318,12 @@ class PredictionExplorer(Explorer):
         if self.two:
             return ""
         names = (
+            '<span style="white-space:nowrap">'  # a colour and its name stay in one line
             f'<i class="swatch fill" style="--colour:{plotting.PALETTE[i % len(plotting.PALETTE)]};'
-            f'display:inline-block;margin:0 0.3em 0 0.9em"></i>{escape(name)}'
+            f'display:inline-block;margin:0 0.3em 0 0.9em"></i>{escape(name)}</span>'
             for i, name in enumerate(self.classes[1:])
         )
-        return f'<p style="font-size:90%">{escape(self.classes[0])}: clear {"".join(names)}</p>'
+        return f'<p style="font-size:90%">{escape(self.classes[0])}: clear {" ".join(names)}</p>'
 
     def _beliefs(self, case):
         """The probabilities at the pixel that was clicked."""
