@@ -381,7 +381,7 @@ class RateExplorer(Explorer):
             path, losses = self.paths[number, : self.step + 1], self.losses[number, : self.step + 1]
             iou = metrics.mask_iou(self.target, self.loss.mask(self.image, path[-1]))
             cells = (
-                f"{losses[-1]:.3f}",
+                _loss(losses[-1]),
                 f"{turning(path):.0%}",
                 short(self.loss.threshold(path[-1])),
                 f"{iou:.3f}",
@@ -413,7 +413,7 @@ class RateExplorer(Explorer):
     def _describe(self, shown):
         now = [
             f"{METHODS[number]} {verdict(self.losses[number, : self.step + 1], self.loss.least)} "
-            f"({self.losses[number, self.step]:.3f})"
+            f"({_loss(self.losses[number, self.step])})"
             for number in shown
         ]
         batch = "all pixels" if self._drawn is None else f"{self.batch:,} pixels"
@@ -524,7 +524,7 @@ def loss_curves(losses, shown, least, step):
     xs = np.linspace(0, width, losses.shape[1])[: step + 1]
     ys = bottom - (bottom - top) * _height(losses[:, : step + 1], least)
     lines = "".join(_line(xs, ys[number], number) for number in shown)
-    words = "; ".join(f"{METHODS[number]} {losses[number, step]:.3f}" for number in shown)
+    words = "; ".join(f"{METHODS[number]} {_loss(losses[number, step])}" for number in shown)
     return (
         f'<svg viewBox="-16 0 {width + 32} {bottom + 22}" width="100%" role="img" '
         f'aria-label="Loss at step {step}: {escape(words)}">'
@@ -560,6 +560,11 @@ def _power(rate):
     if not 10**_LOW * 0.999 <= rate <= 10**_HIGH * 1.001:
         raise ValueError(f"rate must be from {10**_LOW:.4f} to {10**_HIGH:.0f}, not {rate!r}")
     return math.log10(rate)
+
+
+def _loss(value):
+    """A loss with three decimals; one that has run away with two digits."""
+    return f"{value:.3f}" if value < 1e4 else f"{value:.2g}"
 
 
 def _written(rate):

@@ -1,5 +1,7 @@
 """The rate explorer: a true loss, its true slope, and the steps of torch.optim."""
 
+import re
+
 import numpy as np
 import pytest
 from page import act, play, press
@@ -128,6 +130,13 @@ def test_a_small_rate_crawls_a_fair_one_arrives_and_a_large_one_diverges(scene):
         explorer.rate = rate
         words.append(verdict(explorer.losses[0], explorer.loss.least))
     assert words == ["crawls", "arrives", "diverges"]
+
+
+def test_a_loss_that_has_run_away_is_told_in_few_digits():
+    explorer = RateExplorer(rate=300.0, steps=120)
+    assert explorer.losses[:, -1].max() > 1e6
+    for text in (explorer.canvas.status, explorer.canvas.panel):
+        assert "e+" in text and not re.search(r"\d{6}", re.sub("<[^>]*>", " ", text))
 
 
 def test_a_long_valley_makes_for_a_zig_zag_and_a_round_one_does_not():
