@@ -16,6 +16,7 @@
 `PredictionExplorer`     browse predictions, probabilities and errors, the worst image first             09, 10
 `AttentionExplorer`      click a pixel: what it attends to, by head and layer                            12
 `LossExplorer`           move an answer, see what each loss charges for it and where it pushes           13
+`JudgeExplorer`          an answer before, after, and on the way, with the verdict of its judge          14
 `RefinementExplorer`     scrub through the steps of a dense CRF, set its prices, see where it stops      15
 `ProbeExplorer`          click a few pixels, see what frozen features know of all the others             16
 `Canvas`                 the widget under all of them: picture, layers, plot, clicks, strokes, polylines
@@ -33,6 +34,7 @@ _HOMES = {
     "ConvolutionExplorer": "convolution",
     "FeatureExplorer": "features",
     "GraphCutExplorer": "graph_cut",
+    "JudgeExplorer": "judge",
     "LossExplorer": "loss",
     "MeanShiftExplorer": "clustering",
     "PredictionExplorer": "prediction",
@@ -53,6 +55,7 @@ __all__ = [
     "ConvolutionExplorer",
     "FeatureExplorer",
     "GraphCutExplorer",
+    "JudgeExplorer",
     "LossExplorer",
     "MeanShiftExplorer",
     "PredictionExplorer",

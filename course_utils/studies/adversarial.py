@@ -291,18 +291,9 @@ METHODS = {
 }
 
 
-class BlindJudge(PatchJudge):
-    """A judge of masks that does not see the image."""
-
-    def forward(self, images, masks):
-        return super().forward(torch.zeros_like(images), masks)
-
-
 JUDGES = {
     "patch": PatchJudge,
-    "blind": BlindJudge,
     "whole": partial(ImageJudge, SIZE),
-    "patch, spectral": partial(PatchJudge, norm=spectral_norm),
     "whole, spectral": partial(ImageJudge, SIZE, norm=spectral_norm),
 }
 _AHEAD = {"judge": "whole", "head_start": HEAD_START, "fool": adversarial.saturating_fool_loss}
@@ -310,15 +301,11 @@ _FAST = {"judge": "whole", "judge_rate": 1e-2}
 #: Ways to fail with λ = 0.1, and what is said to cure them.
 FAILURES = {
     "ahead": _AHEAD,
-    "ahead, steep loss": _AHEAD | {"fool": adversarial.fool_loss},
     "ahead, spectral": _AHEAD | {"judge": "whole, spectral"},
-    "ahead, softened": _AHEAD | {"smoothing": 0.2},
-    "ahead, noisy": _AHEAD | {"noise": 0.3},
-    "fast": _FAST,
-    "fast, spectral": _FAST | {"judge": "whole, spectral"},
+    "ahead, steep loss": _AHEAD | {"fool": adversarial.fool_loss},
     "softened": {"smoothing": 0.2},
+    "fast": _FAST,
     "cold start": {"cold": True},
-    "blind": {"judge": "blind"},
 }
 
 

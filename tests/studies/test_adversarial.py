@@ -37,7 +37,7 @@ def forget():
     ("name", "choices"),
     [
         ("canals", [{"method": "cross-entropy"}, {"method": "closing"}, {"method": "λ = 0.1, whole"}]),
-        ("canal_failures", [{"way": way} for way in ("ahead, spectral", "blind", "cold start", "softened")]),
+        ("canal_failures", [{"way": way} for way in ("ahead, spectral", "fast", "cold start", "softened")]),
         ("canal_controls", [{"picture": "no bend", "weight": 0.1}, {"picture": "no cloud", "weight": 0}]),
     ],
 )
