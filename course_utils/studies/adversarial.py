@@ -25,7 +25,7 @@ from course_utils.training.live import Watch
 SIZE = 32
 WIDTHS = (8, 16, 32, 64)
 WARM_STEPS, STEPS = 200, 200
-WEIGHT = 0.1  # λ
+WEIGHT = 0.3  # λ, with a judge of windows
 RATE, JUDGE_RATE = 1e-3, 1e-3
 HEAD_START = 400  # steps that a judge learns alone, where it does
 EXAM = {"validation": CANAL_SEEDS["validation"][:100], "test": CANAL_SEEDS["test"][:100]}
@@ -296,16 +296,17 @@ JUDGES = {
     "whole": partial(ImageJudge, SIZE),
     "whole, spectral": partial(ImageJudge, SIZE, norm=spectral_norm),
 }
-_AHEAD = {"judge": "whole", "head_start": HEAD_START, "fool": adversarial.saturating_fool_loss}
-_FAST = {"judge": "whole", "judge_rate": 1e-2}
-#: Ways to fail with λ = 0.1, and what is said to cure them.
+_WHOLE = {"judge": "whole", "weight": 0.1}
+_AHEAD = _WHOLE | {"head_start": HEAD_START, "fool": adversarial.saturating_fool_loss}
+_FAST = _WHOLE | {"judge_rate": 1e-2}
+#: Ways to fail with a judge of the whole and λ = 0.1, and what is said to cure them.
 FAILURES = {
     "ahead": _AHEAD,
     "ahead, spectral": _AHEAD | {"judge": "whole, spectral"},
     "ahead, steep loss": _AHEAD | {"fool": adversarial.fool_loss},
-    "softened": {"smoothing": 0.2},
+    "softened": _WHOLE | {"smoothing": 0.2},
     "fast": _FAST,
-    "cold start": {"cold": True},
+    "cold start": _WHOLE | {"cold": True},
 }
 
 

@@ -38,7 +38,7 @@ def forget():
     [
         ("canals", [{"method": "cross-entropy"}, {"method": "closing"}, {"method": "λ = 0.1, whole"}]),
         ("canal_failures", [{"way": way} for way in ("ahead, spectral", "fast", "cold start", "softened")]),
-        ("canal_controls", [{"picture": "no bend", "weight": 0.1}, {"picture": "no cloud", "weight": 0}]),
+        ("canal_controls", [{"picture": "no bend", "weight": 0.3}, {"picture": "no cloud", "weight": 0}]),
     ],
 )
 def test_runs_of_a_study_have_the_same_columns_and_numbers_again(brief, name, choices):
