@@ -254,6 +254,7 @@ def test_the_race_of_trainings_is_taken_up_again_and_its_table_gives_means(tmp_p
         done.append((pack, budget, entrant, seed, split))
         score = {"camvid": 0.4, "nuclei": 0.7}[pack] + seed / 10
         new = score if pack == "camvid" else float("nan")
+        score += 0.05 * (entrant == "twice as wide")
         return {split: score, "steps": 100, "weights": 2e5, "loss": 1.0, "new_drive": new}
 
     monkeypatch.setattr(learning, "race", learn)
@@ -266,7 +267,18 @@ def test_the_race_of_trainings_is_taken_up_again_and_its_table_gives_means(tmp_p
     assert "nuclei,30,ours,0.800 ± 0.100,100,0.20,–" in lines
     assert "camvid,180,ours,0.400,100,0.20,0.400" in lines
     learning.main(["--tried"])
-    assert {split for *_, split in done[56:]} == {"val"} and len(done) == 56 + 2 * len(learning.TRIED)
+    tried = 56 + 2 * len(learning.TRIED)
+    assert {split for *_, split in done[56:]} == {"val"} and len(done) == tried
+    lines = (tmp_path / "results" / "learning_tried.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "ours,0.700,–,100,0.400,–,100" and len(lines) == 1 + len(learning.TRIED)
+    assert "twice as wide,0.750,+0.050,100,0.450,+0.050,100" in lines
+    learning.main(["--long"])
+    assert [run[:3] for run in done[tried:]] == [
+        ("camvid", 600, "ours"),
+        ("camvid", 3600, "ours, twice as wide"),
+    ]
+    lines = (tmp_path / "results" / "learning_long.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "camvid,600,ours,0.400,100,0.20,0.400" and len(lines) == 3
 
 
 def test_the_taught_encoder_learns_from_few_real_images(real_data, monkeypatch):
