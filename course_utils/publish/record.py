@@ -3,7 +3,8 @@
 One JSON file, written by ``course run --record`` alone, read by the header cards and by the tests.
 
 A machine that others share is now and then half as fast as an hour before. So the seconds of a lesson are those that it
-took, over the machine's ``slowness`` before and after: the seconds of a `yardstick` over the `USUAL` ones.
+took, over the machine's ``slowness`` before and after: the seconds of a `yardstick` over the `USUAL` ones. A machine
+that is faster than usual keeps its seconds: how much faster it is depends on the work, and a yardstick is only one.
 """
 
 import hashlib
@@ -60,6 +61,7 @@ def read():
 def write(lesson, run, cores, *, first=None, slowness=1.0):
     """Record a `Run` of a lesson's student notebook, and the ``first``, in which the algorithms were compiled."""
     first = first or run
+    slowness = max(slowness, 1.0)
     entry = {
         "seconds": round(run.seconds / slowness, 1),
         "peak_mb": round(run.peak_mb),
