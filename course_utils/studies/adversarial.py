@@ -1,5 +1,6 @@
 """Lesson 14: what is drawn where a cloud hides the canal: by losses on pixels, by regions, by a judge; the studies."""
 
+import json
 import time
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -9,7 +10,7 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from course_utils import losses, metrics, training
+from course_utils import losses, metrics, paths, training
 from course_utils.classic import morphology
 from course_utils.data import synthetic
 from course_utils.data.synthetic import CANAL_SEEDS
@@ -19,7 +20,7 @@ from course_utils.models.adversarial import ImageJudge, PatchJudge, spectral_nor
 from course_utils.models.unet import UNet
 from course_utils.study import rounded, study
 from course_utils.training import bundled as bundles
-from course_utils.training.inference import unit
+from course_utils.training.inference import read_notes, unit
 from course_utils.training.live import Watch
 
 SIZE = 32
@@ -171,6 +172,17 @@ def refine(
 
 def _adam(model, rate):
     return torch.optim.Adam(model.parameters(), lr=rate, betas=(0.5, 0.999), fused=True)
+
+
+def shipped(name, judge="whole"):
+    """(Rivals, Duel) of a training that ships with the course, since a lesson has no time for it.
+
+    name : of the checkpoint; judge : one of `JUDGES`, the one that it was trained with. It is written by
+    ``COURSE_RECORD=1`` and ``learn(…, bundled=name)``.
+    """
+    path = paths.bundled("data") / "checkpoints" / f"{name}.safetensors"
+    rivals = training.load_weights(Rivals(UNet(3, 2, WIDTHS), JUDGES[judge]()), path)
+    return rivals.eval(), Duel(**json.loads(read_notes(path)["history"]))
 
 
 # -- what is drawn, and how good it is ---------------------------------------------------------------------
