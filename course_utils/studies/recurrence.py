@@ -335,9 +335,10 @@ def crf_trimap(seed, photo):
 
 
 def main():
-    """Teach the refiner of mazes and the coarse network of one photograph that the lesson shows, and keep both."""
+    """Teach what the lesson shows, with seed 0: sweeps, a refiner of mazes, a coarse network of one photograph."""
     folder = paths.bundled("data") / "checkpoints"
     taught = {
+        "15-sweeps": learn_carrier("sweeps", watch=False),
         "15-maze": learn_mazes("steps", watch=False),
         "15-coffee": learn_blocks("coffee", watch=False),
     }
