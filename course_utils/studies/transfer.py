@@ -23,7 +23,7 @@ from course_utils.data import synthetic
 from course_utils.models import pretrained, transfer
 from course_utils.models.parts import Segmenter
 from course_utils.models.unet import UNetDecoder
-from course_utils.study import column, rounded, rows, study
+from course_utils.study import column, grid, rounded, rows, study
 
 STEPS = 80
 FEW = 10  # pictures, where their number is not the question
@@ -260,13 +260,28 @@ def _by_level(encoder, images):
         yield level.movedim(1, -1).flatten(0, -2)
 
 
-def untaught(task, seed=0):
-    """An encoder of noise whose norms are measured on ten pictures of a task."""
-    training.seed(seed)
-    encoder = pretrained.encoder(taught=False)
+def measured(encoder, task, seed=0):
+    """The encoder, the averages of its norms measured anew on `FEW` pictures of a task, in place."""
     images, _ = pictures(task, labelled(task, FEW, seed))
     transfer.recalibrate(encoder, [torch.tensor(np.stack(images)).movedim(-1, 1).float()])
     return encoder
+
+
+def noise(seed=0):
+    """An encoder as it is before it learns."""
+    training.seed(seed)
+    return pretrained.encoder(taught=False)
+
+
+# Encoders to read from, functions of task and seed; none has seen a label of the task.
+EYES = {
+    "taught": lambda task, seed: pretrained.encoder(),
+    "taught, norms measured": lambda task, seed: measured(pretrained.encoder(), task, seed),
+    "mean and variance": lambda task, seed: measured(
+        transfer.mean_variance_(noise(seed), pretrained.encoder(), seed), task, seed
+    ),
+    "noise": lambda task, seed: measured(noise(seed), task, seed),
+}
 
 
 # ----------------------------------------------------------------------------------------------- the studies
@@ -313,6 +328,17 @@ def ways_to_transfer(seed, way, steps=None):
 def no_help(seed, way, steps=None):
     """`measure` on ten streets; `few_streets` has the pair."""
     return measure("streets", way, FEW, seed, steps)
+
+
+@study(
+    "probes",
+    "What does a linear probe read from each level of encoders that have not seen the task?",
+    grid(task=["mosaics", "streets"], eyes=list(EYES)),
+)
+def probes(seed, task, eyes):
+    """`probed`, by the stride of the level."""
+    found = probed(task, EYES[eyes](task, seed), seed=seed)
+    return rounded({f"stride_{2**level}": value for level, value in enumerate(found)})
 
 
 STUDIED = {"mosaics": ("few_mosaics", "ways_to_transfer"), "streets": ("few_streets", "no_help")}

@@ -171,11 +171,24 @@ def test_a_probe_reads_what_a_level_says_outright_and_nothing_from_noise(monkeyp
     assert knows == 1 and blind < 0.6
 
 
-def test_norms_of_the_untaught_are_measured_and_its_weights_are_noise():
-    one, other = (transfer.untaught("mosaics", seed) for seed in (0, 1))
-    norm = next(part for part in one.modules() if isinstance(part, torch.nn.BatchNorm2d))
-    assert norm.running_mean.abs().max() > 0
-    assert not torch.equal(next(one.parameters()), next(other.parameters()))
+def test_eyes_are_what_they_are_called(brief):
+    taught = brief.state_dict()
+    seen = {name: eyes("mosaics", 0) for name, eyes in transfer.EYES.items()}
+
+    def same(name, kind):
+        found = seen[name].state_dict()
+        return all(torch.equal(found[k], taught[k]) for k in taught if k.rsplit(".", 1)[1] in kind)
+
+    weights, averages = ("weight", "bias"), ("running_mean", "running_var")
+    assert same("taught", weights) and same("taught", averages)
+    assert same("taught, norms measured", weights) and not same("taught, norms measured", averages)
+    for name in ("mean and variance", "noise"):
+        assert not same(name, weights) and not same(name, averages)
+    for own, theirs in zip(seen["mean and variance"].parameters(), brief.parameters(), strict=True):
+        if own.numel() > 1000:
+            assert own.std().item() == pytest.approx(theirs.std().item(), rel=0.1)
+    again = transfer.EYES["noise"]("mosaics", 0)
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), seen["noise"].parameters(), strict=True))
 
 
 def test_rows_of_a_way_are_found_across_studies(monkeypatch):
