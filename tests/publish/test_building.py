@@ -170,14 +170,14 @@ def test_outputs_are_no_drift_and_a_missing_notebook_is(lesson, exercise, target
 
 def test_measuring_records_and_shows_the_numbers(lesson, exercise, target, kernel, monkeypatch):
     ticks = iter(
-        [0.4 * record.USUAL, 0.8 * record.USUAL]
-    )  # a fast machine: 0.6 of the usual time, in the mean
+        [1.0 * record.USUAL, 1.5 * record.USUAL]
+    )  # a slow spell: 1.25 of the usual time, in the mean
     monkeypatch.setattr(record, "yardstick", lambda: next(ticks))
     entry = building.measure(lesson, exercise, target)
-    assert (entry["seconds"], entry["slowness"]) == (2.1, 0.6)
+    assert (entry["seconds"], entry["slowness"]) == (1.0, 1.25)
     assert (entry["peak_mb"], entry["cores"]) == (346, 2)
     assert record.read() == {"07_sums": entry}
-    assert "2 s and 350 MB" in target.read_text(encoding="utf-8")
+    assert "1 s and 350 MB" in target.read_text(encoding="utf-8")
     assert building.drift(lesson, exercise, target) == []
     assert record.judge(lesson, entry) == ([], [])
 

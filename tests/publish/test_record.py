@@ -77,10 +77,8 @@ def test_within_budget_and_fresh_is_fine(clone):
 def test_seconds_are_those_of_the_usual_speed(clone):
     entry = record.write(clone, Run(None, 30, 100), 2, first=Run(None, 45, 100), slowness=1.5)
     assert (entry["seconds"], entry["first_seconds"], entry["slowness"]) == (20, 30, 1.5)
-    entry = record.write(
-        clone, Run(None, 30, 100), 2, slowness=0.5
-    )  # a faster machine earns nothing, and pays nothing
-    assert (entry["seconds"], entry["slowness"]) == (30, 1)
+    entry = record.write(clone, Run(None, 15, 100), 2, slowness=0.5)  # a faster machine keeps its seconds
+    assert (entry["seconds"], entry["slowness"]) == (15, 1)
     assert record.judge(clone, entry) == ([], [])
 
 
