@@ -33,12 +33,15 @@ def fresh_kernel(offset):
     return total
 
 
-def test_compiling_a_kernel_is_not_the_students_time():
+def test_compiling_kernels_is_not_the_students_time():
     fresh_kernel(0)(np.arange(4))  # what numba does once a process is not all compilation
-    total = fresh_kernel(1)
     before = compile_seconds()
-    outcome = call(lambda: total(np.arange(4)), seconds=0.05)
-    assert outcome.value == 7 and outcome.seconds < 0.05 < compile_seconds() - before
+    outcome = call(lambda: [fresh_kernel(k)(np.arange(4)) for k in range(8)][-1], seconds=0.1)
+    compiling = compile_seconds() - before
+    assert not outcome.late and outcome.value == 13
+    assert outcome.seconds < 0.1 < compiling, (
+        "the time allowed must be less than compiling takes, on any machine"
+    )
 
 
 def endless():
