@@ -293,7 +293,8 @@ def main(arguments=None):
             {"pack": "camvid", "budget": budget, "entrant": name} for budget, (name, _) in LONG.items()
         ]
         _record("learning_long_runs", choices, 0, partial(race, recipes=dict(LONG.values())))
-        publish("learning_long", COLUMNS, table(study.rows("learning_long_runs")))
+        recorded = sorted(study.rows("learning_long_runs"), key=lambda row: row["budget"])
+        publish("learning_long", COLUMNS, table(recorded))
         return
     for budget, seeds in BUDGETS.items():
         choices = study.grid(pack=list(PACKS), budget=[budget], entrant=list(ENTRANTS))

@@ -58,6 +58,11 @@ def _weights_inside(probabilities, target, weights):
     return float(-np.log(weights[true] * p).mean())
 
 
+def _weights_inside_and_below(probabilities, target, weights):
+    p, true = _of_the_truth(probabilities, target)
+    return float(-np.log(weights[true] * p).sum() / weights[true].sum())
+
+
 def _in_bits(probabilities, target, weights):
     return weighted_cross_entropy(probabilities, target, weights) / np.log(2)
 
@@ -149,11 +154,17 @@ PRICES = Exercise(
             "You divided by the weights: a class of weight 5 then counts a fifth.",
         ),
         Mistake("minus sign missing", _no_minus, "The sign: log p is negative, and a loss is −log p."),
-        Mistake(
-            "weights inside the logarithm",
-            _weights_inside,
-            "You multiplied p by the weight *before* the logarithm. Then the weight is only added to the loss, and its "
-            "slope is not changed at all. Prices multiply −log p.",
+        *(
+            Mistake(
+                name,
+                wrong,
+                "You multiplied p by the weight *before* the logarithm. Then the weight is only added to the loss, as "
+                "−log w: it no longer multiplies the slope of its pixel. Prices multiply −log p.",
+            )
+            for name, wrong in (
+                ("weights inside the logarithm", _weights_inside),
+                ("weights inside, and divided by their sum", _weights_inside_and_below),
+            )
         ),
         Mistake("another logarithm", _in_bits, "Take the natural logarithm, `np.log`."),
         *(
