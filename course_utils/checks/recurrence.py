@@ -771,17 +771,17 @@ GRID_FILTER = Exercise(
     properties=(
         Property("is right on the worked example", [GRID_PAPER]),
         Property(
-            "is right for pixels that share no vertex",
+            "is right for pixels that lie far apart",
             [(np.array([0.5, 3.25]), np.array([2.0, 4]), 6), (np.array([1.0]), np.array([5.0]), 4)],
             weight=0.5,
         ),
-        Property("is right for pixels that do", lambda rng: [*_points(rng)], weight=2),
+        Property("is right for pixels that share vertices", lambda rng: [*_points(rng)], weight=2),
     ),
     mistakes=(
         Mistake(
             "the last one alone",
             _colleague,
-            "`grid[left] += …` keeps only the last of several pixels that share a vertex: that is the colleague's "
+            "`grid[left] += …` keeps only the last of several pixels with one left vertex: that is the colleague's "
             "mistake. They are to be added up.",
         ),
         Mistake(

@@ -11,10 +11,10 @@ multiplication is a *filter*, a Gaussian blur of K values in the space of the fe
 
 - ``GaussianFilter``: the filter, on a permutohedral lattice, with its slope. ``ExactFilter``: the matrix, written out.
 - ``Affinity``: a filter whose rows are brought to a like scale.
-- ``mean_field``: the iteration, on any affinities; ``free_energy``: what each of its steps makes smaller.
+- ``mean_field``: the iteration, on any affinities; ``free_energy``: what none of its steps raises.
 - ``DenseCRF``: a fixed number of its steps as a layer that learns. ``WithCRF`` puts it behind a network.
 
-Reference: Krähenbühl & Koltun, Efficient inference in fully connected CRFs with Gaussian edge potentials, NeurIPS
+Reference: Krähenbühl & Koltun, Efficient inference in fully connected CRFs with Gaussian edge potentials, NIPS
 2011, arXiv:1210.5644; Krähenbühl & Koltun, Parameter learning and convergent inference for dense random fields, ICML
 2013; Zheng, Jayasumana, Romera-Paredes, Vineet, Su, Du, Huang & Torr, Conditional random fields as recurrent neural
 networks, ICCV 2015, doi:10.1109/ICCV.2015.179. Taught in lesson 15.
@@ -343,7 +343,8 @@ def mean_field(logits, affinities, compatibilities, steps=5):
     3. Translate: what the label j over there speaks against the label k over here is the entry (j, k) of C.
     4. New scores: the network's, and not those of the step before, less what was heard.
 
-    A pixel hears itself too, as in the authors' own code; without, step 2 would leave out the diagonal.
+    A pixel hears itself too, as in the authors' own code; in their paper the sum leaves it out (j ≠ i). See
+    ``free_energy`` for what that changes.
 
     Parameters: logits, float (n, K); affinities, functions (n, K) -> (n, K); compatibilities, for each of them float
     (K, K), what a pair of labels pays: `potts` for a price of disagreeing; steps, at least 0.
@@ -368,11 +369,17 @@ def potts(classes, price=1.0):
 
 
 def free_energy(logits, beliefs, affinities, compatibilities):
-    """What mean field makes small (float): how far the beliefs Q are from the field, but for a constant.
+    """What a step of ``mean_field`` never raises (float), where A has no negative eigenvalue and C is `potts`.
 
-    F = Σ Q (log Q − logits) + ½ Σ Q · (A Q C). The first part is convex. Where A has no negative eigenvalue, and C
-    is a price of disagreeing, the second is concave: it lies below its tangent, and a step of ``mean_field`` finds the
-    lowest point of the first part plus that tangent. So no step raises F, with all pixels changing at once.
+    F = Σ Q (log Q − logits) + ½ Σ Q · (A Q C). The first part is convex. Under these conditions the second is concave:
+    it lies below its tangent, and a step finds the lowest point of the first part plus that tangent. So no step raises
+    F, with all pixels changing at once.
+
+    F is not how far the beliefs Q are from the field, KL(Q ‖ p): that is, but for a constant, F without the terms of a
+    pixel with itself, Aᵢᵢ, which charge a pixel for being unsure. KL may rise where F falls. Lesson 15's example on
+    paper, two pixels with A = ½ throughout: over steps 0, 1, 2, 3 and 4, F is −1.399, −1.877, −2.185, −2.227, −2.228,
+    and KL less the constant −2.059, −2.368, −2.378, −2.310, −2.294. With Aᵢᵢ = 0 both are one, but A has negative
+    eigenvalues then, and all pixels changing at once may go round for ever.
 
     Parameters: beliefs, float (n, K), rows of sum 1; the others as for `mean_field`.
 

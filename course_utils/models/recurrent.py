@@ -19,6 +19,7 @@ import math
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from course_utils.models.parts import check_count, convolution
 
@@ -37,8 +38,8 @@ def gru_step(given, recalled, state):
     Where the update gate is open the state is copied, not multiplied: so it can be carried through many steps.
 
     Parameters: given, what the input says, (…, 3 · width): to reset, update and proposal; recalled, what the state
-    says, alike; state (…, width). Returns: the new state. torch's variant, in which the reset gate comes after the
-    state's matrix: then all that is recalled is one product.
+    says, alike; state (…, width). Returns: the new state. This is torch's variant, in which the reset gate stands
+    behind the state's matrix, r · (U h), so that all that is recalled is one product; Cho's has it before, U (r · h).
 
     Reference: Cho et al., Learning phrase representations using RNN encoder–decoder for statistical machine
     translation, EMNLP 2014, doi:10.3115/v1/D14-1179. Lesson 15.
@@ -127,9 +128,28 @@ class Sweep(nn.Module):
         heard = torch.cat([forth, back.flip(0)], dim=2).unflatten(1, (len(x), -1))  # (W, B, H, 2 · width)
         return heard.permute(1, 3, 0, 2) if self.down else heard.permute(1, 3, 2, 0)
 
+    def kept(self, x):
+        """What the update gates let stay of the state on reading each pixel: (B, 2 · width, H, W), from 0 to 1."""
+        pixels, states = (
+            (part.transpose(2, 3) if self.down else part).movedim(1, -1) for part in (x, self(x))
+        )
+        forth, back = states.chunk(2, dim=-1)
+        before = {  # each way begins with 0
+            self.forth: F.pad(forth, (0, 0, 1, 0))[:, :, :-1],
+            self.back: F.pad(back, (0, 0, 0, 1))[:, :, 1:],
+        }
+        gates = [
+            torch.sigmoid(cell.given(pixels) + cell.recalled(state)).chunk(3, dim=-1)[1]
+            for cell, state in before.items()
+        ]
+        gates = torch.cat(gates, dim=-1).movedim(-1, 1)
+        return gates.transpose(2, 3) if self.down else gates
+
 
 class ReNet(nn.Sequential):
     """A sweep over the rows, and one over the columns of what it heard: each pixel may hear of every other.
+
+    The paper sweeps the columns first; either order reaches every pixel.
 
     (B, width, H, W) -> the same, any size, so that it fits behind any block (``attention.then``). Parameters: width,
     even; inner, width of each of the four GRUs, by default a half of it: then no layer is needed to bring the channels
@@ -157,8 +177,9 @@ class ConvGRUCell(nn.Module):
     z, r = σ(convolution of input and state); proposal = tanh(convolution of input and r · state);
     new state = z · state + (1 − z) · proposal. The reset gate comes before the convolution, as in the originals.
 
-    Input (B, inputs, H, W) and state (B, width, H, W), or none for zeros -> new state. A step carries things twice as
-    far as the kernel reaches: the proposal sees its neighbours' reset gates, and those see theirs.
+    Input (B, inputs, H, W) and state (B, width, H, W), or none for zeros -> new state. So a step carries things twice
+    as far as the kernel reaches: the proposal sees its neighbours' reset gates, and those see theirs. With the gate
+    behind the convolution, as `gru_step` has it, it would be once.
 
     Parameters: inputs; width; kernel, odd side in pixels. Raises ValueError for others.
     Cost: 3 · kernel² · width · (inputs + width) weights, and as many multiply–adds a pixel and step.
@@ -201,10 +222,10 @@ class Refiner(nn.Module):
     steps, when none are given; learn, at least 1, or None for all. Raises ValueError for others.
     Cost: that of the network, and steps times that of the cell.
 
-    Reference: Pinheiro & Collobert, Recurrent convolutional neural networks for scene labeling, ICML 2014
-    (arXiv:1306.2795): a network that is fed its own answer; Williams & Peng, An efficient gradient-based algorithm for
-    on-line training of recurrent network trajectories, Neural Computation 2, 1990, doi:10.1162/neco.1990.2.4.490
-    (truncation). Lesson 15.
+    Reference: Pinheiro & Collobert, Recurrent convolutional neural networks for scene labeling, ICML 2014 (as a
+    preprint "… for scene parsing", arXiv:1306.2795): a network that is fed its own answer; Williams & Peng, An
+    efficient gradient-based algorithm for on-line training of recurrent network trajectories, Neural Computation 2,
+    1990, doi:10.1162/neco.1990.2.4.490 (truncation). Lesson 15.
     """
 
     def __init__(self, network, channels=3, classes=2, width=16, steps=6, *, learn=None, kernel=3):

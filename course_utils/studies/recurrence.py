@@ -1,8 +1,9 @@
 """Lesson 15: who carries a colour far, who follows a maze of canals, and what a CRF does to boundaries; the studies.
 
-``python -m course_utils.studies.recurrence`` writes the weights that the lesson loads.
+``python -m course_utils.studies.recurrence`` writes the weights that the lesson loads, but for those it teaches itself.
 """
 
+from contextlib import contextmanager
 from functools import cache, lru_cache, partial
 from itertools import pairwise
 
@@ -20,6 +21,18 @@ from course_utils.models.parts import Standardise, convolution, cost
 from course_utils.models.recurrent import ConvGRUCell, EveryStep, Refiner, ReNet, Sweep, over_steps
 from course_utils.studies import dilation
 from course_utils.study import rounded, study
+
+
+@contextmanager
+def one_thread():
+    """Torch on one thread: steps as small as those of a sweep take longer where they are shared out."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
 
 # -- beacons: who carries a colour far ----------------------------------------------------------------------
 
@@ -43,7 +56,7 @@ ASK = partial(NonLocal, heads=2, reduction=2)
 #: Networks for the beacons of lesson 11, all with 12 000 weights or so. "near" has six layers and sees 6 pixels to each
 #: side. What carries information takes the place of its last layer, or costs nothing, as dilation and a norm that takes
 #: means over the image do. Two sweeps have as many weights as a layer: along rows and then columns, along rows twice,
-#: and down the columns twice.
+#: and down the columns twice; so has one, wider, with a layer of kernel 1 to bring the channels back.
 CARRIERS = {
     "near": partial(DilatedNet, dilations=(1, 1, 1, 1)),
     "dilation": partial(DilatedNet, dilations=(2, 4, 8, 2)),
@@ -55,18 +68,40 @@ CARRIERS = {
     "sweeps": partial(DilatedNet, dilations=(1, 1, 1), context=behind(ReNet)),
     "sweeps, rows only": partial(DilatedNet, dilations=(1, 1, 1), context=sweeps(False, False)),
     "sweeps, columns only": partial(DilatedNet, dilations=(1, 1, 1), context=sweeps(True, True)),
+    "one sweep, rows": partial(
+        DilatedNet,
+        dilations=(1, 1, 1),
+        context=behind(lambda width: Sweep(width, 11), lambda width: nn.Conv2d(22, width, 1)),
+    ),
 }
 
 
 def learn_carrier(net, seed=0, **options):
     """(model, History): one of `CARRIERS`, taught as in lesson 11; options as for `training.fit`."""
-    return dilation.learn_beacons(CARRIERS[net], seed, **options)
+    with one_thread():
+        return dilation.learn_beacons(CARRIERS[net], seed, **options)
 
 
 @cache
 def wide():
     """Pictures twice as wide as any learned from, each mark farther from its blob than any was: list of Beacons."""
     return [synthetic.beacon(seed, **WIDE) for seed in dilation.BEACONS["test"][:100]]
+
+
+def twins(seed):
+    """A wide picture with its first mark amber, and the same with it blue: two `Beacons`, all else alike."""
+    others = [mark.colour for mark in synthetic.beacon(seed, **WIDE).marks[1:]]
+    return tuple(synthetic.beacon(seed, colours=(colour, *others), **WIDE) for colour in (1, 2))
+
+
+def memory(model, sample):
+    """What the GRU that walks to the right holds in a network's first sweep, and what its gates keep: (C, H, W) each."""
+    sweep, caught = next(part for part in model.modules() if isinstance(part, Sweep)), []
+    hook = sweep.register_forward_pre_hook(lambda _, given: caught.extend(given))
+    with torch.no_grad():
+        model(seen([sample]))
+        hook.remove()
+        return tuple(part[0].chunk(2)[0].numpy() for part in (sweep(caught[0]), sweep.kept(caught[0])))
 
 
 def right_of(model, samples):
@@ -150,9 +185,9 @@ def refiner(steps=TAUGHT_STEPS, own=False, **options):
     return model
 
 
-#: "steps" is one convolutional GRU of ten steps, "own weights" ten of them; "learn 2" learns through the last two
-#: steps only, "every step" from the answers of all. "plain layers" and "dilation" have as many weights as "steps", or
-#: nearly so.
+#: "steps" is one convolutional GRU of ten steps, "own weights" ten of them (beyond ten, the tenth is repeated);
+#: "learn 2" learns through the last two steps only, "every step" from the answers of all. "plain layers" and "dilation"
+#: have as many weights as "steps", or nearly so; they and "one step" answer once, whatever number they are asked for.
 FOLLOWERS = {
     "steps": refiner,
     "every step": refiner,
@@ -183,22 +218,30 @@ def learn_mazes(net, seed=0, **options):
     learner, loss = model, training.cross_entropy
     if net == "every step":
         learner, loss = EveryStep(model), over_steps(loss)
-    history = training.fit(
-        learner,
-        batches,
-        steps=MAZE_STEPS,
-        loss=loss,
-        optimiser=partial(training.adamw, rate=1e-2),
-        **options,
-    )
+    with one_thread():
+        history = training.fit(
+            learner,
+            batches,
+            steps=MAZE_STEPS,
+            loss=loss,
+            optimiser=partial(training.adamw, rate=1e-2),
+            **options,
+        )
     return model, history
 
 
 def flooded(model, samples, steps=None):
-    """Which pixels a model takes for dyed after so many steps, bool (N, H, W)."""
+    """Which pixels a model takes for dyed after so many steps, bool (N, H, W); one that learned no more, after one."""
+    repeats = isinstance(model, Refiner) and model.steps > 1
     with torch.no_grad():
-        logits = model(seen(samples), steps) if isinstance(model, Refiner) else model(seen(samples))
+        logits = model(seen(samples), steps) if repeats else model(seen(samples))
     return logits.argmax(1).numpy() == 1
+
+
+def flood(samples, steps, reach=2):
+    """What a flood without a fault has wetted after so many steps of ``reach`` pixels each, bool (N, H, W)."""
+    ways = np.stack([sample.steps for sample in samples])
+    return (ways >= 0) & (ways <= reach * steps)
 
 
 def maze_scores(samples, says):
@@ -218,7 +261,6 @@ def by_way(samples, says):
     "dyed",
     "Which water does the dye reach: one cell for many steps, a cell for each step, layers, or dilation?",
     [{"net": net} for net in FOLLOWERS],
-    seeds=range(3),
 )
 def dyed(seed, net):
     """`maze_scores` of new pictures as small as those learned from, and of ``large`` ones, after `ASKED_STEPS`."""
@@ -335,10 +377,9 @@ def crf_trimap(seed, photo):
 
 
 def main():
-    """Teach what the lesson shows, with seed 0: sweeps, a refiner of mazes, a coarse network of one photograph."""
+    """Teach what the lesson loads, with seed 0: a refiner of mazes, a coarse network of one photograph."""
     folder = paths.bundled("data") / "checkpoints"
     taught = {
-        "15-sweeps": learn_carrier("sweeps", watch=False),
         "15-maze": learn_mazes("steps", watch=False),
         "15-coffee": learn_blocks("coffee", watch=False),
     }

@@ -247,6 +247,28 @@ def test_no_step_raises_the_free_energy(points, price, filter):
     assert (np.diff(energies) <= 1e-9 * (1 + abs(energies[0]))).all()
 
 
+def test_the_free_energy_is_the_distance_but_for_what_a_pixel_says_to_itself():
+    """The numbers of the docstring; and where no pixel hears itself, F is the distance to the field itself."""
+    logits = torch.tensor([[math.log(9), 0], [0, math.log(1.5)]]).double()
+    prices, half = [potts(2, 4.0).double()], torch.full((2, 2), 0.5).double()
+    apart = half * (1 - torch.eye(2))
+    labels = torch.cartesian_prod(*[torch.arange(2)] * 2)  # all four labellings of two pixels
+
+    def distance(beliefs):
+        """KL(Q ‖ p) less log Z, over all labellings: a pixel always agrees with itself."""
+        chosen = beliefs[torch.arange(2), labels].prod(dim=1)
+        paid = half[0, 1] * 4.0 * (labels[:, 0] != labels[:, 1])  # ½ for each of two orders
+        return float((chosen * (chosen.log() - logits[torch.arange(2), labels].sum(1) + paid)).sum())
+
+    history = [scores.softmax(1) for scores in mean_field(logits, [lambda q: half @ q], prices, 4)]
+    energies = [free_energy(logits, beliefs, [lambda q: half @ q], prices) for beliefs in history]
+    assert energies == pytest.approx([-1.399, -1.877, -2.185, -2.227, -2.228], abs=6e-4)
+    distances = [distance(beliefs) for beliefs in history]
+    assert distances == pytest.approx([-2.059, -2.368, -2.378, -2.310, -2.294], abs=6e-4)
+    for beliefs, expected in zip(history, distances, strict=True):
+        assert free_energy(logits, beliefs, [lambda q: apart @ q], prices) == pytest.approx(expected)
+
+
 def test_with_a_negative_eigenvalue_it_may_go_round_for_ever():
     """Two pixels that hear each other and not themselves, and start apart: each takes over what the other held."""
     swap = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).double()

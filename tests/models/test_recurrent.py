@@ -132,6 +132,34 @@ def test_two_sweeps_keep_the_shape_and_fit_behind_any_block(inner, size):
     assert net.eval()(torch.rand(2, 3, *size)).shape == (2, 2, *size)
 
 
+@pytest.mark.parametrize("down", [False, True])
+def test_what_is_kept_and_written_makes_the_states_again(down):
+    """From the gates and the states one gets the proposals; they must lie between −1 and 1, and make the states."""
+    sweep, x = Sweep(3, 4, down=down).double(), torch.randn(2, 3, 5, 6).double()
+    axis = 2 if down else 3
+    kept, states = (part.movedim(axis, 0) for part in (sweep.kept(x), sweep(x)))
+    assert kept.shape == states.shape and kept.min() > 0 and kept.max() < 1
+    for cells, way in ((slice(0, 4), 1), (slice(4, 8), -1)):
+        line, gates = (part[:, :, cells].flip(0) if way < 0 else part[:, :, cells] for part in (states, kept))
+        before = torch.cat([torch.zeros_like(line[:1]), line[:-1]])
+        proposals = (line - gates * before) / (1 - gates)
+        assert proposals.abs().max() <= 1 + 1e-9
+        cell = sweep.forth if way > 0 else sweep.back
+        pixels = x.movedim(axis, 0).movedim(2, -1)
+        given = cell.given(pixels.flip(0) if way < 0 else pixels)
+        recalled = cell.recalled(before.movedim(2, -1))
+        expected = torch.sigmoid(given + recalled)[..., 4:8].movedim(-1, 2)
+        assert torch.allclose(gates, expected)
+
+
+def test_gates_that_are_wide_open_or_shut_say_so():
+    sweep, x = Sweep(3, 4), torch.randn(1, 3, 2, 6)
+    with torch.no_grad():
+        sweep.forth.given.bias[4:8], sweep.back.given.bias[4:8] = 100, -100
+    kept = sweep.kept(x)
+    assert torch.allclose(kept[:, :4], torch.ones(())) and kept[:, 4:].max() < 1e-6
+
+
 def test_weights_of_sweeps_are_those_of_their_formula():
     inputs, width = 5, 3
     assert cost(Sweep(inputs, width), (1, inputs, 4, 4)).parameters == 6 * width * (inputs + width + 2)

@@ -78,6 +78,7 @@ def test_all_carriers_have_nearly_as_many_weights():
         ("sweeps", 49, 49),
         ("sweeps, rows only", 11, 49),
         ("sweeps, columns only", 49, 11),
+        ("one sweep, rows", 11, 49),
         ("attention", 49, 49),
         ("squeeze and excitation", 49, 49),
         ("instance norm", 49, 49),
@@ -102,7 +103,53 @@ def test_in_wide_pictures_no_mark_is_as_near_as_any_that_was_learned_from():
     assert away[away > 0].min() > learned
 
 
+def test_twins_differ_in_the_light_of_one_mark():
+    seed = dilation.BEACONS["test"][0]
+    amber, blue = recurrence.twins(seed)
+    first = amber.marks[0]
+    assert (first.colour, blue.marks[0].colour) == (1, 2) and amber.marks[1:] == blue.marks[1:]
+    rows, columns = np.nonzero((amber.image != blue.image).any(axis=2))
+    assert len(rows) and abs(rows - first.row).max() <= 3 and abs(columns - first.column).max() <= 3
+    assert amber.image.shape[:2] == recurrence.WIDE["size"]
+
+
+def test_one_thread_is_given_back_whatever_happens():
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), recurrence.one_thread():
+        assert torch.get_num_threads() == 1
+        raise KeyError
+    assert torch.get_num_threads() == before
+
+
 # -- mazes ------------------------------------------------------------------------------------------------
+
+
+def test_a_network_that_learned_one_step_is_asked_for_one():
+    samples = recurrence.waters("test")[:3]
+    once, ten = recurrence.FOLLOWERS["one step"](), recurrence.FOLLOWERS["steps"]()
+    for model in (once, ten):
+        torch.nn.init.normal_(model.change.weight)
+        for layer in (model.network[-1], model.change):
+            torch.nn.init.zeros_(layer.bias)
+    with torch.no_grad():
+        expected = once(recurrence.seen(samples), 1).argmax(1).numpy() == 1
+        more = ten(recurrence.seen(samples), 10).argmax(1).numpy() == 1
+    assert (recurrence.flooded(once, samples, 10) == expected).all()
+    assert (recurrence.flooded(ten, samples, 10) == more).all()
+    assert not (recurrence.flooded(ten, samples, 1) == more).all()
+
+
+def test_a_flood_without_a_fault_wets_no_dry_water_and_in_the_end_all_the_rest():
+    samples = recurrence.waters("test")
+    target = np.stack([sample.target for sample in samples]) == 1
+    before = recurrence.flood(samples, 0)
+    assert before.sum() == len(samples)  # the drops
+    for steps in range(1, 30):
+        after = recurrence.flood(samples, steps)
+        assert (before <= after).all() and (after <= target).all()
+        before = after
+    assert (before == target).all()
+    assert (recurrence.flood(samples, 4, reach=1) == recurrence.flood(samples, 2)).all()
 
 
 def test_one_cell_many_steps_layers_and_dilation_have_about_as_many_weights():
