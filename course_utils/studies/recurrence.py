@@ -95,7 +95,7 @@ def twins(seed):
 
 
 def memory(model, sample):
-    """What the GRU that walks to the right holds in a network's first sweep, and what its gates keep: (C, H, W) each."""
+    """Of the GRU that walks to the right in a model's first sweep: states, and what its gates keep, (C, H, W) each."""
     sweep, caught = next(part for part in model.modules() if isinstance(part, Sweep)), []
     hook = sweep.register_forward_pre_hook(lambda _, given: caught.extend(given))
     with torch.no_grad():
