@@ -397,7 +397,9 @@ class ReceptiveFieldExplorer(Explorer):
                 "can be seen": np.array([known[depth][2] for depth in depths]),
                 f"holds {SHARE:.0%}": np.array([known[depth][3] for depth in depths]),
             }
-            sides = plotting.Curves(np.array(depths), series, "side of the field", "depth", "px", ylim=(0, None))
+            sides = plotting.Curves(
+                np.array(depths), series, "side of the field", "depth", "px", ylim=(0, None)
+            )
             frames.append(sides)
         return plotting.figure(
             *frames,
