@@ -581,7 +581,9 @@ def _row(columns, values, winners):
     cells = []
     for i, (column, value) in enumerate(zip(columns, values, strict=True)):
         text = escape(_text(value))
-        if column in winners and value is not None and value == winners[column]:
+        if (
+            column in winners and value is not None and text == escape(_text(winners[column]))
+        ):  # as it is read
             text = f"<b>{text} ★</b>"
         cells.append(f'<th scope="row" {_CELL}>{text}</th>' if i == 0 else f"<td {_CELL}>{text}</td>")
     return "".join(cells)

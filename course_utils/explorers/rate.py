@@ -448,12 +448,11 @@ class RateExplorer(Explorer):
         )
         return plotting.figure(
             *frames, curves,
-            columns=2, height=2.6,
+            columns=2, height=2.3,
             alt=f"{self.canvas.label}. The loss over weight and offset, and three ways down, each with the loss "
             f"that it comes to: {'; '.join(story)}.",
             caption=f"One start, three learning rates, and the loss after {self.steps} steps: {'; '.join(story)}. "
-            f"The least, at the cross, is {self.loss.least:.2f}; paths may leave the part that is shown. Each method "
-            "has a rate of its own that suits it.",
+            f"The least, at the cross, is {self.loss.least:.2f}; paths may leave the part that is shown.",
         )  # fmt: skip
 
 

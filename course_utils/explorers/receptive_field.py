@@ -404,7 +404,7 @@ class ReceptiveFieldExplorer(Explorer):
         return plotting.figure(
             *frames,
             alt=f"{self.canvas.label}, {who}. {'; '.join(story)}.",
-            caption=f"Bright: what {who} reacts to (roots of absolute gradients); dark blue: hardly. "
+            caption=f"Bright: what {who} reacts to (roots of absolute gradients); dark: hardly or not at all. "
             f"{'; '.join(story)}.",
         )
 
@@ -451,7 +451,9 @@ def _frame(depth, seen, box, theory, effective, centre, asked):
     lines = {"can see": _corners(*box), f"{SHARE:.0%}": _corners(*_around(centre, effective))}
     if np.array_equal(*lines.values()):  # one line would hide the other
         lines = {f"can see, and {SHARE:.0%}": _corners(*box)}
-    title = f"depth {depth}: can see {theory} px, {SHARE:.0%} within {effective} px"
+    title = f"depth {depth}: can see {theory} px"
+    if effective != theory:
+        title += f", {SHARE:.0%} within {effective} px"
     return plotting.Picture(_tones(seen), title, scale=(0, 1), colormap="viridis", lines=asked | lines)
 
 

@@ -1,5 +1,6 @@
 """Lesson 08: a small network and the mosaics that it learns, and its studies."""
 
+from functools import partial
 from math import nan
 
 import numpy as np
@@ -199,33 +200,45 @@ OPTIMISERS = {
     "SGD": torch.optim.SGD,
     "momentum": lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9),
     "AdamW": training.adamw,
-    "AdamW, constant rate": training.adamw,
+}
+SCHEDULES = {
+    "rise and fall": training.warm_cosine,
+    "rise alone": lambda progress: 1.0 if progress >= 0.1 else training.warm_cosine(progress),
+    "fall alone": partial(training.warm_cosine, warm=0.0),
+    "constant": training.constant,
 }
 
 
 @study(
     "descents",
-    "Which learning rates suit SGD, momentum and AdamW, and what does a schedule add?",
+    "Which learning rates suit SGD, momentum and AdamW?",
     [
         *({"method": "SGD", "rate": rate} for rate in (0.3, 3.0, 30.0)),
         *({"method": "momentum", "rate": rate} for rate in (0.03, 0.3, 3.0)),
-        *({"method": "AdamW", "rate": rate} for rate in (0.002, 0.02, 0.2)),
-        {"method": "AdamW, constant rate", "rate": 0.02},
+        *({"method": "AdamW", "rate": rate} for rate in (0.002, 0.02, 0.2, 2.0)),
     ],
 )
 def descents(seed, method, rate):
     """Loss of the last batches, and on validation mosaics of the last weights; ``diverged`` 1 where it went to NaN."""
+    return _descend(seed, lambda parameters: OPTIMISERS[method](parameters, rate))
+
+
+@study(
+    "schedules",
+    "What does a rate that rises and falls add, and which of the two does it?",
+    [{"schedule": name, "rate": 0.02} for name in SCHEDULES],
+)
+def schedules(seed, schedule, rate):
+    """The same of AdamW, by its schedule."""
+    return _descend(seed, partial(training.adamw, rate=rate), SCHEDULES[schedule])
+
+
+def _descend(seed, optimiser, schedule=training.warm_cosine):
     training.seed(seed)
     model, chosen = SmallNet(3), mosaics(VALIDATION)
+    given = batches(*teaching(seed, 32), seed)
     try:
-        history = training.fit(
-            model,
-            batches(*teaching(seed, 32), seed),
-            steps=STEPS,
-            optimiser=lambda parameters: OPTIMISERS[method](parameters, rate),
-            schedule=training.constant if "constant" in method else training.warm_cosine,
-            watch=False,
-        )
+        history = training.fit(model, given, steps=STEPS, optimiser=optimiser, schedule=schedule, watch=False)
     except training.Diverged as stopped:
         history = stopped.history
     loss, right = examine(model, *chosen)

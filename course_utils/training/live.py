@@ -73,7 +73,7 @@ def curves(history):
         return None
     x, smooth = _smoothed(np.asarray(history.losses))
     panels = [plotting.Curves(x, {"loss": smooth}, xlabel="step", ylabel="loss of the batches")]
-    alt = f"The loss over {len(history.losses)} steps goes from {smooth[0]:.3g} to {smooth[-1]:.3g}."
+    alt = f"The loss over {len(history.losses)} steps goes from {smooth[0]:.3g} to {np.mean(history.losses[-20:]):.3g}."
     if history.scores:
         steps, scores = np.array(history.scores).T
         best = scores.argmax()

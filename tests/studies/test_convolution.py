@@ -16,7 +16,7 @@ def brief(monkeypatch):
     monkeypatch.setattr(convolution, "VALIDATION", convolution.VALIDATION[:1])
 
 
-@pytest.mark.parametrize("name", ["few_or_many", "descents", "smoothed_forests"])
+@pytest.mark.parametrize("name", ["few_or_many", "descents", "schedules", "smoothed_forests"])
 def test_a_run_gives_the_same_numbers_again_and_all_runs_the_same_columns(name):
     found, rows = study.STUDIES[name], []
     for configuration in found.configurations:
