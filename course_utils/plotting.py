@@ -30,6 +30,9 @@ LINES = ("-", "--", "-.", ":")
 #: What happened to each pixel of a two-class prediction: colour and the word for the legend.
 ERRORS = {"hit": "#009E73", "missed": "#56B4E9", "false alarm": "#D55E00"}
 
+#: How up to five kinds of points differ, with or without colour: marker, colour, size.
+MARKS = (("o", ACCENT, 6), ("D", "#E69F00", 6), ("s", TRUTH, 6), ("^", ANSWER, 7), ("*", "#CC79A7", 10))
+
 _HATCHES = {"hit": "", "missed": "////", "false alarm": ".."}
 
 WIDTH = 900  # pixels; wider pictures only cost bytes
@@ -68,7 +71,7 @@ def figure_html(*figures, caption=None):
     return f'<figure style="margin:0">{images}<figcaption>{escape(text)}</figcaption></figure>'
 
 
-def figure(*panels, alt, caption, columns=None, height=None):
+def figure(*panels, alt, caption, columns=None, height=None, legend=False):
     """Lay panels out in rows and return the Figure.
 
     Parameters
@@ -82,6 +85,8 @@ def figure(*panels, alt, caption, columns=None, height=None):
         Panels a row; by default up to four. Fewer panels than columns make a narrower figure.
     height : float, optional
         Height of a row in inches; by default what pictures need to keep their shape, at most 4.2.
+    legend : bool
+        Name the kinds of points, which are those of the first panel, once above all panels.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
@@ -104,6 +109,10 @@ def figure(*panels, alt, caption, columns=None, height=None):
         panel.draw(axes)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
+    if legend:
+        canvas.legend(
+            handles=panels[0].handles(), loc="outside upper center", ncols=3, fontsize=10, frameon=False
+        )
     return _render(canvas, alt=alt, caption=caption)
 
 
@@ -379,13 +388,16 @@ class Front:
     """Score over cost, and the front: those that none beats in both.
 
     ``values`` maps a name to (cost, score) or (cost, score, spread of the score); costs are drawn on a logarithmic
-    axis. The names stand in a column at the right, in the order of the scores, those of the front in bold.
+    axis. The names stand in a column at the right, in the order of the scores, those of the front in bold. Where there
+    are several ``kinds``, five at most, ``kind`` maps a name to its own; kinds differ by colour and by shape.
     """
 
     values: dict
     title: str = ""
     xlabel: str = ""
     ylabel: str = ""
+    kinds: tuple = ()
+    kind: dict = field(default_factory=dict)
 
     @property
     def front(self):
@@ -394,23 +406,41 @@ class Front:
         on = undominated(costs, [value[1] for value in self.values.values()])
         return tuple(names[i] for i in np.argsort(costs, kind="stable") if on[i])
 
+    def handles(self):
+        """What a legend of the kinds shows."""
+        from matplotlib.lines import Line2D
+
+        marks = (
+            dict(zip(("marker", "color", "markersize"), self._mark(kind), strict=True)) for kind in self.kinds
+        )
+        return [Line2D([], [], linestyle="", label=k, **m) for k, m in zip(self.kinds, marks, strict=True)]
+
+    def _mark(self, kind):
+        """(marker, colour, size) of a kind."""
+        return MARKS[self.kinds.index(kind)]
+
     def draw(self, axes):
         axes.set_xscale("log")
         front = [self.values[name] for name in self.front]
-        axes.step([cost for cost, *_ in front], [score for _, score, *_ in front], where="post", color=ACCENT)
+        line = "#999999" if self.kinds else ACCENT
+        axes.step([cost for cost, *_ in front], [score for _, score, *_ in front], where="post", color=line)
         order = sorted(self.values, key=lambda name: self.values[name][1])
         for place, name in enumerate(order):
             cost, score, *spread = self.values[name]
             best = name in self.front
-            axes.errorbar(cost, score, spread[0] if spread else None, fmt="o" if best else "s", markersize=6,
-                          color=ACCENT if best else "#777777", ecolor="#AAAAAA")  # fmt: skip
+            marker, colour, size = ("o", ACCENT, 6) if best else ("s", "#777777", 6)
+            if self.kinds:
+                marker, colour, size = self._mark(self.kind[name])
+            axes.errorbar(cost, score, spread[0] if spread else None, fmt=marker, markersize=size, color=colour,
+                          ecolor="#AAAAAA", markeredgecolor=PAPER, markeredgewidth=0.6, zorder=3 + best)  # fmt: skip
+            height = (place + 0.5) / len(order)
             axes.annotate(
-                name,
+                f"   {name}" if self.kinds else name,
                 (cost, score),
-                (1.06, (place + 0.5) / len(order)),
+                (1.06, height),
                 textcoords="axes fraction",
                 va="center",
-                fontsize=10,
+                fontsize=9 if len(order) > 12 else 10,
                 fontweight="bold" if best else "normal",
                 arrowprops={
                     "arrowstyle": "-",
@@ -420,6 +450,9 @@ class Front:
                     "relpos": (0, 0.5),
                 },
             )
+            if self.kinds:
+                axes.plot(1.08, height, marker, color=colour, markersize=size - 1, clip_on=False,
+                          transform=axes.transAxes)  # fmt: skip
         _name_powers(axes.xaxis)
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         axes.spines[["top", "right"]].set_visible(False)

@@ -182,20 +182,35 @@ def _sauvola(task):
 
 def _watershed(task):
     """The steepness of the slightly blurred picture, flooded from the strokes."""
-    steep = filters.gradient_magnitude(filters.gaussian(filters.luminance(task.image), 1))
-    return watershed.watershed(steep, task.strokes) == 1
+    return flooded(task.image, task.strokes) == 1
 
 
 def _k_means(task):
     """Eight groups of colours; the strokes say which of them are object."""
-    colours = _colours(task.image)
-    groups = mixtures.k_means(colours.reshape(-1, colours.shape[2]), 8, task.seed).labels
-    return _named(groups.reshape(colours.shape[:2]), colours, task.strokes)
+    return grouped(task.image, task.strokes, task.seed) == 1
 
 
 def _mean_shift(task):
     """Regions of pixels that climb to one mode; the strokes say which of them are object."""
-    return _named(_segments(*_key(task)), _colours(task.image), task.strokes)
+    return named(_segments(*_key(task)), colours(task.image), task.strokes) == 1
+
+
+def flooded(image, strokes):
+    """The steepness of a slightly blurred picture, flooded from strokes: their numbers, int32 (H, W)."""
+    steep = filters.gradient_magnitude(filters.gaussian(filters.luminance(image), 1))
+    return watershed.watershed(steep, strokes)
+
+
+def grouped(image, strokes, seed=0):
+    """Eight groups of colours, `named` by strokes: their numbers, int32 (H, W)."""
+    values = colours(image)
+    groups = mixtures.k_means(values.reshape(-1, values.shape[2]), 8, seed).labels
+    return named(groups.reshape(values.shape[:2]), values, strokes)
+
+
+def climbed(image):
+    """Regions, int32 (H, W), of pixels that climb to one mode of place and colour."""
+    return clustering.mean_shift_segments(np.squeeze(colours(image)), 8, 8.0, 50)
 
 
 def _grab_cut(task):
@@ -306,7 +321,7 @@ def mean_score(recorded, method, set, change="as it is"):
 # ------------------------------------------------------------------------------------------------ helpers
 
 
-def _colours(image):
+def colours(image):
     """Lab, or 100 times the grey value: (H, W, C)."""
     if image.ndim == 2:
         return 100 * image[..., None]
@@ -322,24 +337,25 @@ def _painted(task):
     return strokes.paint(np.where(mask, 1, 2), length=min(mask.shape) // 8, seed=task.seed)
 
 
-def _named(regions, colours, strokes):
-    """The mask of the regions that are object, by the strokes in them.
+def named(regions, values, strokes):
+    """Which stroke's number each pixel gets, int32 (H, W), by the strokes in the regions.
 
-    A region belongs to the side of which it holds the larger share of strokes; one without any to the side of the
-    region with strokes whose mean colour is nearest.
+    A region gets the number of whose strokes it holds the largest share; one without any that of the region with
+    strokes whose mean colour is nearest. regions : int (H, W); values : `colours` (H, W, C); strokes : int (H, W)
     """
-    _, numbers = np.unique(regions, return_inverse=True)
-    numbers = numbers.reshape(regions.shape)
-    shares = [np.bincount(numbers[strokes == side], minlength=numbers.max() + 1) for side in (1, 2)]
+    _, places = np.unique(regions, return_inverse=True)
+    places = places.reshape(regions.shape)
+    numbers = np.unique(strokes[strokes > 0]).astype(np.int32)
+    shares = [np.bincount(places[strokes == number], minlength=places.max() + 1) for number in numbers]
     shares = np.array([share / share.sum() for share in shares])
-    sizes = np.bincount(numbers.ravel())
-    means = [np.bincount(numbers.ravel(), channel.ravel()) / sizes for channel in np.moveaxis(colours, -1, 0)]
+    sizes = np.bincount(places.ravel())
+    means = [np.bincount(places.ravel(), channel.ravel()) / sizes for channel in np.moveaxis(values, -1, 0)]
     means = np.stack(means, -1)
     told = np.flatnonzero(shares.any(axis=0))
     apart = np.linalg.norm(means[:, None] - means[None, told], axis=-1)
     apart[told] = np.where(told[:, None] == told, -1, np.inf)  # who has strokes asks nobody else
     nearest = told[apart.argmin(axis=1)]
-    return (shares[0] > shares[1])[nearest][numbers]
+    return numbers[shares.argmax(axis=0)][nearest][places]
 
 
 def _key(task):
@@ -349,7 +365,7 @@ def _key(task):
 
 @lru_cache(2)
 def _segments(*key):
-    return clustering.mean_shift_segments(np.squeeze(_colours(changed(*key).image)), 8, 8.0, 50)
+    return climbed(changed(*key).image)
 
 
 @lru_cache(1)  # they are large

@@ -150,7 +150,7 @@ def evaluate(segment, *, prompts="", colour=False):
 
     Raises ValueError, with the picture's name, where the answer is no mask of the picture's size.
     """
-    given = [_arguments(item, prompts, colour) for item in items()]
+    given = [arguments(item, prompts, colour) for item in items()]
     _call(segment, given[0])  # what is compiled or loaded once is not part of the cost
     answers, cost = _timed(segment, given)
     scores = {}
@@ -364,8 +364,8 @@ def _row(method, entrant, *, own):
     return Row(method, entrant.lesson, **means, cost=cost, mb=mb, **given, own=own)
 
 
-def _arguments(item, prompts, colour):
-    """What a method is called with: the picture, and the prompt if it is one that is handed over."""
+def arguments(item, prompts, colour):
+    """What a method is called with on an Item: the picture, and the prompt if it is one that is handed over (tuple)."""
     image = _hand_over(item, prompts, colour)
     return (image, item.box) if prompts == "box" else (image,)
 

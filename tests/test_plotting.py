@@ -39,6 +39,11 @@ PANELS = {
     "bars": P.Bars({"a": 0.5, "b": np.nan}, "b", spread={"a": (0.4, 0.6)}),
     "points": P.Points({"a": (X, X), "b": (X, X**2)}, "p", diagonal=True),
     "front": P.Front({"cheap": (1, 0.2), "dear": (100, 0.9, 0.05), "beaten": (120, 0.3)}, "f", "ms", "IoU"),
+    "front of kinds": P.Front(
+        {"cheap": (1, 0.2), "dear": (100, 0.9)},
+        kinds=("by hand", "taught"),
+        kind={"cheap": "by hand", "dear": "taught"},
+    ),
     "points of one unit": P.Points({"a": (X, X)}, "p", colours=((0.2, 0.4, 0.6),), equal=True),
     "network": P.Network({"s": (0, 1), "t": (2, 0)}, [("s", "t", "3")], "n", full=[("s", "t")], side=["s"]),
 }
@@ -104,6 +109,25 @@ def test_on_the_front_are_those_that_none_beats_in_both():
     ]
     values = {"dear": (30, 0.9), "worse": (40, 0.8), "cheap": (1, 0.2, 0.01), "as good": (30, 0.7)}
     assert P.Front(values).front == ("cheap", "dear")
+
+
+def test_kinds_of_a_front_differ_by_shape_and_are_named_once_for_all_panels():
+    from matplotlib.figure import Figure
+
+    kinds = ("a", "b", "c", "d", "e")
+    panel = P.Front({k: (n + 1, n) for n, k in enumerate(kinds)}, kinds=kinds, kind={k: k for k in kinds})
+    handles = panel.handles()
+    assert [handle.get_label() for handle in handles] == list(kinds)
+    assert len({handle.get_marker() for handle in handles}) == 5 == len({h.get_color() for h in handles})
+    axes = Figure().add_subplot()
+    panel.draw(axes)
+    drawn = [line for line in axes.lines if line.get_marker() not in ("None", "")]
+    shapes = {(line.get_marker(), line.get_color()) for line in drawn}
+    assert shapes == {(handle.get_marker(), handle.get_color()) for handle in handles}
+    names = [text.get_text().strip() for text in axes.texts]
+    assert names == list(kinds)  # in the order of the scores
+    alone, named = (P.figure(panel, alt=ALT, caption="", legend=legend, height=4) for legend in (False, True))
+    assert alone.size == named.size and alone.webp != named.webp
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,13 @@ def batches(seed, size, picture="hidden"):
 # -- learning ---------------------------------------------------------------------------------------------
 
 
-def learn_pixels(seed=0, picture="hidden", **options):
-    """(model, History): a small U-Net, taught canals by cross-entropy; options as for `training.fit`."""
+def learn_pixels(seed=0, picture="hidden", make=None, **options):
+    """(model, History): a small U-Net, taught canals by cross-entropy; options as for `training.fit`.
+
+    make : a function that makes the network, if it is another
+    """
     training.seed(seed)
-    model = UNet(3, 2, WIDTHS)
+    model = make() if make else UNet(3, 2, WIDTHS)
     options = {"steps": WARM_STEPS, "optimiser": partial(training.adamw, rate=5e-3)} | options
     history = training.fit(model, batches(seed, 16, picture), **options)
     return model, history

@@ -104,9 +104,14 @@ def _pictures(seeds):
     return tuple(nuclei(seeds, size=128))
 
 
+def pictures(seed=0):
+    """The 24 generated pictures to learn from, others for each seed: tuple of Samples."""
+    return _pictures(tuple(1000 * seed + number for number in NUCLEI["train"]))
+
+
 def rims(seed=0, crop=64):
     """Batches of eight windows from 24 generated pictures, others for each seed, with their `rim_classes`."""
-    samples = _pictures(tuple(1000 * seed + number for number in NUCLEI["train"]))
+    samples = pictures(seed)
     targets = [rim_classes(sample.labels) for sample in samples]
     images = [sample.image for sample in samples]
     return training.Batches(images, targets, size=8, crop=crop, augment=training.flips(), seed=seed)
@@ -115,17 +120,13 @@ def rims(seed=0, crop=64):
 def taught(net, seed=0, longer=1, **options):
     """(model, History): one of NETS, which has learned rims from 24 pictures; options as for `training.fit`.
 
+    net : its name; another network may be given as a function that makes it
     seed : of its first weights, its batches and its pictures; longer : times NUCLEI_STEPS
     """
     training.seed(seed)
-    model = nn.Sequential(Standardise(), NETS[net]())
-    history = training.fit(
-        model,
-        rims(seed),
-        steps=longer * NUCLEI_STEPS,
-        optimiser=partial(training.adamw, rate=5e-3),
-        **options,
-    )
+    model = nn.Sequential(Standardise(), NETS.get(net, net)())
+    options = {"steps": longer * NUCLEI_STEPS, "optimiser": partial(training.adamw, rate=5e-3)} | options
+    history = training.fit(model, rims(seed), **options)
     return model, history
 
 
@@ -154,15 +155,15 @@ def nuclei_scores(samples, answers):
 
 
 @cache
-def _unseen():
+def unseen():
     """Eight test pictures of each kind."""
     return [sample for kind in KINDS for sample in nuclei(NUCLEI["test"], kind)]
 
 
 def _examined(model):
     """`nuclei_scores` of a network on the test pictures."""
-    answers = [training.predict(model, sample.image).argmax(axis=0) for sample in _unseen()]
-    return nuclei_scores(_unseen(), answers)
+    answers = [training.predict(model, sample.image).argmax(axis=0) for sample in unseen()]
+    return nuclei_scores(unseen(), answers)
 
 
 @study(

@@ -60,18 +60,22 @@ def streets(seeds):
     return list(images), list(targets)
 
 
+def streets_to_learn(seed):
+    """Seeds of the streets that a run with this seed learns from."""
+    return np.random.default_rng(seed).permutation(synthetic.TOWN_SEEDS["train"])[:STREETS]
+
+
 def learn_streets(name, seed=0, steps=None, rate=5e-3, **options):
     """(model, History): one of `STREET_NETS`, taught by streets and mirrored ones; options as for `training.fit`.
 
     Another network may be given as a function that makes it.
     """
-    chosen = np.random.default_rng(seed).permutation(synthetic.TOWN_SEEDS["train"])[:STREETS]
     training.seed(seed)
     model = STREET_NETS.get(name, name)()
     mirrored = v2.RandomHorizontalFlip()
-    given = training.Batches(*streets(chosen), size=8, augment=mirrored, seed=seed)
-    optimiser = partial(training.adamw, rate=rate)
-    history = training.fit(model, given, steps=steps or STREET_STEPS, optimiser=optimiser, **options)
+    given = training.Batches(*streets(streets_to_learn(seed)), size=8, augment=mirrored, seed=seed)
+    options = {"optimiser": partial(training.adamw, rate=rate)} | options
+    history = training.fit(model, given, steps=steps or STREET_STEPS, **options)
     return model, history
 
 

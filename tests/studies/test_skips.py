@@ -18,9 +18,9 @@ def brief(monkeypatch):
         for name, value in values.items():
             monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(skips, "NUCLEI", skips.NUCLEI | {"train": range(100, 102), "test": range(300, 301)})
-    skips._unseen.cache_clear()
+    skips.unseen.cache_clear()
     yield
-    skips._unseen.cache_clear()
+    skips.unseen.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["skips", "few_skips", "seams", "street_skips", "deep_stacks"])
