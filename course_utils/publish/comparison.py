@@ -141,9 +141,9 @@ Written by `python -m course_utils.publish.comparison` from recorded rows; a cha
 
 {len(methods)} entries, from Otsu's threshold to adversarial refinement, on six questions: one object in a photograph,
 all nuclei, nuclei one by one, textures without a colour, streets in eight classes, and canals whose course a cloud
-hides. On each, all methods meet the same test pictures, those that learn have the same pictures to learn from, and all
-are scored by one rule. What differs is the price: what people must give (nothing, a box, strokes, labelled pictures) and
-what the machine must do.
+hides. On each, all methods meet the same test pictures, those that learn have the same pictures to learn from, and
+all are scored by one rule. What differs is the price: what people must give (nothing, a box, strokes, labelled
+pictures) and what the machine must do.
 """
 
 
@@ -279,20 +279,20 @@ def _real(found):
 Pictures of a generator flatter those that learn, since what is asked is as what was taught. These are real: nuclei of
 six kinds of microscopy ([BBBC038](https://bbbc.broadinstitute.org/BBBC038)) and streets
 ([CamVid](http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/)), cut to test images that nobody learned from;
-every reading of them is noted in `data/results/readings.csv`. None of them ships with the course. How each number was made,
-and more of them, stands in the [benchmark report](benchmarks.md).
+every reading of them is noted in `data/results/readings.csv`. None of them ships with the course. How each number was
+made, and more of them, stands in the [benchmark report](benchmarks.md).
 
 **Nuclei.** Otsu, told whether nuclei are the bright side, has {cells["Otsu"][2]}. A textbook U-Net has
 {cells["textbook U-Net, 30 s"][2]} after thirty seconds of learning on one core and {cells["textbook U-Net, 180 s"][2]}
 after three minutes; it takes a better recipe to leave the threshold behind, {cells["ours, 30 s"][2]} and
-{cells["ours, 180 s"][2]}. The softmax regression that had {generated.q("softmax on filter bank")} on generated nuclei has
-{cells["softmax on filter bank"][2]} here: brightness means another thing in each microscope.
+{cells["ours, 180 s"][2]}. The softmax regression that had {generated.q("softmax on filter bank")} on generated
+nuclei has {cells["softmax on filter bank"][2]} here: brightness means another thing in each microscope.
 
 {_markdown(*_of_pack("nuclei", "IoU of all nuclei"))}
 **Streets.** Eleven classes, 180 × 240 pixels. Naming each place what it mostly was has
 {streets["class of the place"][2]}; a forest on a filter bank {streets["forest on filter bank"][2]}. A network overtakes
-both within a minute ({streets["ours, 60 s"][2]}), and goes on:
-{streets["ours, twice as wide, 3600 s"][2]} after an hour.
+both within a minute ({streets["ours, 60 s"][2]}), and goes on: {streets["ours, twice as wide, 3600 s"][2]} after
+an hour.
 
 {_markdown(*_of_pack("camvid", "mean IoU, 11 classes"))}
 **Photographs.** GrabCut from a box has {of_box["mean_iou"]} on {of_box["images"]} photographs of two packs (OpenCV's

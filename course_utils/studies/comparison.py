@@ -310,7 +310,7 @@ def network(lesson, learn, steps, recorded=None, *, then=None, read=_likeliest, 
 
     def run(exam, seed):
         pictures = exam.pictures()
-        model, _ = _short(learn) if recorded else _taught(learn, seed)
+        model = _short(learn)[0] if recorded else _taught(learn, seed)[0]
         model = (then(model) if then else model).eval()
         scores = (
             recorded.scores(seed)
@@ -318,7 +318,7 @@ def network(lesson, learn, steps, recorded=None, *, then=None, read=_likeliest, 
             else exam.scores([read(logits(model, p.image)) for p in pictures])
         )
         pixels = sum(target.size for target in exam.lessons(seed)[1]) if taught is None else taught
-        seconds = sum(count * _seconds_a_step(stage) for stage, count in stages)
+        seconds = sum(count * _short(stage)[1] for stage, count in stages)
         costs = {"taught": pixels, "asked": 0, "train_seconds": seconds}
         return scores | costs | _answering(model, pictures[_largest(pictures)].image, read)
 
@@ -331,23 +331,18 @@ def _taught(learn, seed):
     return learn(seed, watch=False)
 
 
-def _short(learn):
-    return learn(0, steps=TIMED_STEPS, watch=False)
-
-
 @cache
-def _seconds_a_step(learn):
-    """Seconds of a step of a training, of the faster of two short runs after a first one, which does not count.
+def _short(learn):
+    """(model, seconds of a step) of a short training, of the faster of two after a first one, which does not count.
 
     Once in a process: the price of a method does not hang on its seed.
     """
-    _short(learn)  # the first step of a process imports what takes seconds, and pictures are drawn once
     found = []
-    for _ in range(2):
+    for _ in range(3):  # the first step of a process imports what takes seconds, and pictures are drawn once
         start = time.process_time()
-        _, history = _short(learn)
+        model, history = learn(0, steps=TIMED_STEPS, watch=False)
         found.append((time.process_time() - start) / history.steps)
-    return min(found)
+    return model, min(found[1:])
 
 
 def _tensor(image):
