@@ -26,7 +26,8 @@ from course_utils.data import public
 from course_utils.studies import comparison, exams, findings
 
 COLUMNS = ("pack", "method", "people give", "quality", "boundary F", "s to learn", "ms a picture")
-ASKED = (*comparison.ANY_OBJECT, *comparison.STROKES, *comparison.TAUGHT_PIXELS)
+TOLD = ("watershed + strokes", "k-means + strokes", "graph cut + strokes", "forest + strokes")
+ASKED = (*comparison.ANY_OBJECT, *TOLD, *comparison.TAUGHT_PIXELS)
 METHODS = {
     "nuclei": {name: comparison.METHODS["nuclei"][name] for name in ASKED},
     "camvid": {"class of the place": comparison.BY_PLACE} | comparison.TAUGHT_PIXELS,

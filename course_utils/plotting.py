@@ -410,52 +410,75 @@ class Front:
         """What a legend of the kinds shows."""
         from matplotlib.lines import Line2D
 
-        marks = (
-            dict(zip(("marker", "color", "markersize"), self._mark(kind), strict=True)) for kind in self.kinds
-        )
-        return [Line2D([], [], linestyle="", label=k, **m) for k, m in zip(self.kinds, marks, strict=True)]
+        return [
+            Line2D([], [], linestyle="", label=kind, marker=marker, color=colour, markersize=size)
+            for kind, (marker, colour, size) in zip(self.kinds, MARKS, strict=False)
+        ]
 
-    def _mark(self, kind):
-        """(marker, colour, size) of a kind."""
-        return MARKS[self.kinds.index(kind)]
+    def _mark(self, name):
+        """(marker, colour, size) of a point: by its kind, or by whether it is on the front."""
+        if self.kinds:
+            return MARKS[self.kinds.index(self.kind[name])]
+        return ("o", ACCENT, 6) if name in self.front else ("s", "#777777", 6)
 
     def draw(self, axes):
+        from matplotlib.transforms import ScaledTranslation
+
         axes.set_xscale("log")
         front = [self.values[name] for name in self.front]
         line = "#999999" if self.kinds else ACCENT
         axes.step([cost for cost, *_ in front], [score for _, score, *_ in front], where="post", color=line)
         order = sorted(self.values, key=lambda name: self.values[name][1])
-        for place, name in enumerate(order):
+        marks = {name: self._mark(name) for name in order}
+        for name, (marker, colour, size) in marks.items():
             cost, score, *spread = self.values[name]
-            best = name in self.front
-            marker, colour, size = ("o", ACCENT, 6) if best else ("s", "#777777", 6)
-            if self.kinds:
-                marker, colour, size = self._mark(self.kind[name])
             axes.errorbar(cost, score, spread[0] if spread else None, fmt=marker, markersize=size, color=colour,
-                          ecolor="#AAAAAA", markeredgecolor=PAPER, markeredgewidth=0.6, zorder=3 + best)  # fmt: skip
-            height = (place + 0.5) / len(order)
+                          ecolor="#AAAAAA", markeredgecolor=PAPER, markeredgewidth=0.6,
+                          zorder=3 + (name in self.front))  # fmt: skip
+        bottom, top = axes.get_ylim()
+        heights = [(self.values[name][1] - bottom) / (top - bottom) for name in order]
+        beside = axes.transAxes + ScaledTranslation(0.12, 0, axes.figure.dpi_scale_trans)
+        for name, height in zip(order, apart(heights, 1 / max(len(order), 14)), strict=True):
+            marker, colour, size = marks[name]
             axes.annotate(
-                f"   {name}" if self.kinds else name,
-                (cost, score),
-                (1.06, height),
-                textcoords="axes fraction",
+                f"    {name}" if self.kinds else name,
+                self.values[name][:2],
+                (1.0, height),
+                textcoords=beside,
                 va="center",
-                fontsize=9 if len(order) > 12 else 10,
-                fontweight="bold" if best else "normal",
+                fontsize=9 if len(order) > 14 else 10,
+                fontweight="bold" if name in self.front else "normal",
                 arrowprops={
                     "arrowstyle": "-",
-                    "color": "#CCCCCC",
+                    "color": "#DDDDDD",
                     "linewidth": 0.7,
                     "shrinkB": 4,
                     "relpos": (0, 0.5),
                 },
             )
             if self.kinds:
-                axes.plot(1.08, height, marker, color=colour, markersize=size - 1, clip_on=False,
-                          transform=axes.transAxes)  # fmt: skip
+                axes.plot(1.0, height, marker, color=colour, markersize=size - 1, clip_on=False,
+                          transform=beside + ScaledTranslation(0.06, 0, axes.figure.dpi_scale_trans))  # fmt: skip
         _name_powers(axes.xaxis)
         axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def apart(places, gap):
+    """Places (n,), rising, moved as little as can be until neighbours are ``gap`` apart and all lie within 0 … 1.
+
+    Those that would overlap form a row around the mean of their places; rows that meet become one.
+    """
+    rows = []  # (sum of the places at which each row would begin, how many)
+    for place in places:
+        start, count = place, 1
+        while rows and rows[-1][0] / rows[-1][1] + rows[-1][1] * gap > start / count:
+            before, many = rows.pop()
+            start, count = before + start - count * many * gap, many + count
+        rows.append((start, count))
+    found = np.array([start / count + gap * n for start, count in rows for n in range(count)])
+    low = gap * (np.arange(len(found)) + 0.5)
+    return np.clip(found, low, 1 - low[::-1])
 
 
 def undominated(costs, scores):

@@ -111,6 +111,20 @@ def test_on_the_front_are_those_that_none_beats_in_both():
     assert P.Front(values).front == ("cheap", "dear")
 
 
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20).map(sorted))
+def test_names_are_moved_apart_and_no_farther_than_they_must(places):
+    gap = 1 / 20
+    found = P.apart(places, gap)
+    assert (
+        np.all(np.diff(found) >= gap - 1e-9)
+        and gap / 2 - 1e-9 <= found[0]
+        and found[-1] <= 1 - gap / 2 + 1e-9
+    )
+    inside = np.clip(places, gap / 2, 1 - gap / 2)
+    if np.all(np.diff(inside) >= gap):
+        assert np.allclose(found, inside)
+
+
 def test_kinds_of_a_front_differ_by_shape_and_are_named_once_for_all_panels():
     from matplotlib.figure import Figure
 

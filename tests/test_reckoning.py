@@ -73,13 +73,15 @@ def test_regions_are_named_by_their_strokes_and_those_without_by_their_colour():
     regions = np.array([[0, 0, 1, 1, 2, 3]])
     colours = np.array([[9.0, 9, 1, 1, 8, 2]])[..., None]
     strokes = np.array([[1, 1, 2, 0, 0, 0]])
-    assert reckoning._named(regions, colours, strokes).tolist() == [[True, True, False, False, True, False]]
+    assert reckoning.named(regions, colours, strokes).tolist() == [[1, 1, 2, 2, 1, 2]]
+    several = np.array([[1, 0, 5, 0, 0, 3]])
+    assert reckoning.named(regions, colours, several).tolist() == [[1, 1, 5, 5, 1, 3]]
 
 
 def test_a_share_of_the_strokes_counts_not_their_number():
     regions = np.array([[0, 0, 0, 1, 1]])
     strokes = np.array([[1, 2, 2, 2, 2]])  # all of the object's strokes, half of the background's
-    assert reckoning._named(regions, np.zeros((1, 5, 1)), strokes).tolist() == [[True] * 3 + [False] * 2]
+    assert reckoning.named(regions, np.zeros((1, 5, 1)), strokes).tolist() == [[1] * 3 + [2] * 2]
 
 
 def test_a_box_around_everything_says_nothing():

@@ -158,15 +158,14 @@ pixels of them in each picture, bring mean shift to {n.q("mean shift + strokes")
 
 
 def _nuclei(n):
-    top = findings.best(n.found)
+    top, pixels = findings.best(n.found), findings.best(n.found, 2)
     return f"""\
-The home of the threshold: Li's has {n.q("Li")} in {n.ms("Li")} ms, without a single label. The best of all, *{top}*,
-has {n.q(top)}; the U-Net has {n.q("U-Net")}, and its boundary is right to {n.b("U-Net")}, at a tolerance of one pixel,
-where Li's is right to {n.b("Li")}. The price of that is {n.px("U-Net")} labelled pixels, {n.learn("U-Net")} s of
-learning and {n.ms("U-Net")} ms a picture. A softmax regression on lesson 07's filter bank has
-{n.q("softmax on filter bank")} after {n.px("softmax on filter bank")} labelled pixels and
-{n.learn("softmax on filter bank")} s. A network without skips ({n.q("encoder–decoder")}) is worse than Otsu
-({n.q("Otsu")}): it knows what, but no longer where.
+The home of the threshold: Li's has {n.q("Li")} in {n.ms("Li")} ms, without a single label. The *{pixels}* of lesson 07
+has {n.q(pixels)}, after {n.px(pixels)} labelled pixels and {n.learn(pixels)} s. The U-Net has no more
+({n.q("U-Net")}, after {n.px("U-Net")} pixels and {n.learn("U-Net")} s); taught three times as long it has
+{n.q("U-Net, longer")}. The best of all is *{top}*. What labels buy is the boundary: at a tolerance of one pixel it is
+right to {n.b("Li")} with Li's threshold, to {n.b(pixels)} and {n.b("U-Net, longer")} with those that learned. A network
+without skips ({n.q("encoder–decoder")}) is worse than Otsu ({n.q("Otsu")}): it knows what, but no longer where.
 """
 
 
@@ -182,32 +181,37 @@ mask, parted by the same forty lines, has {n.q("U-Net, watershed")}; taught the 
 
 
 def _mosaics(n):
-    pixels, network = findings.best(n.found, 2), findings.best(n.found, 3)
+    pixels, told = findings.best(n.found, 2), findings.best(n.found, 1)
     return f"""\
-No colour and no brightness tells these regions apart, and ten labelled pictures of 64 × 64 pixels are all there is.
-Best of all is *{findings.best(n.found)}* ({n.q(findings.best(n.found))}). A *{pixels}*, which learns from
-{n.px(pixels)} of those pixels in {n.learn(pixels)} s, has {n.q(pixels)}; of networks that begin from nothing the best,
-*{network}*, has {n.q(network)} after {n.learn(network)} s. The encoder of lesson 16 lifts the U-Net's
-{n.q("U-Net, 80 steps")} after 80 steps to {n.q("taught encoder")} (it was taught by other pictures, once, for 2,572 s,
-which no row counts); four times the steps without it bring {n.q("U-Net")}. A hundred pictures instead of ten help the
-taught encoder ({n.q("taught encoder, 100 pictures")}) and not the other ({n.q("U-Net, 100 pictures")}): in 80 steps it
-cannot make use of them. Strokes in each picture cannot be compared with that, since they tell which textures there
-are; flooded from them, the watershed has {n.q("watershed + strokes")}.
+No colour and no brightness tells these regions apart. Who is told by strokes in each picture, {n.px(told)} pixels of
+them, which three textures there are, and roughly where, has the best of it: *{told}* {n.q(told)}, and the flooding of
+lesson 03 {n.q("watershed + strokes")} in {n.ms("watershed + strokes")} ms; eight groups of grey values, of course, have
+nothing ({n.q("k-means + strokes")}). All others must know textures from ten labelled pictures of 64 × 64 pixels. That
+is too little for features by hand (*{pixels}*, {n.q(pixels)}) and for a U-Net of 80 steps ({n.q("U-Net, 80 steps")});
+four times the steps bring {n.q("U-Net")}, and the encoder of lesson 16 brings as much in 80: {n.q("taught encoder")}.
+(It was taught once, by other pictures, for 2,572 s that no row counts.) A hundred pictures instead of ten help the
+taught encoder ({n.q("taught encoder, 100 pictures")}), not the other ({n.q("U-Net, 100 pictures")}): 80 steps are too
+few to learn from them.
 """
 
 
 def _town(n):
-    top, pixels, told = findings.best(n.found, 3), findings.best(n.found, 2), findings.best(n.found, 1)
-    refined = findings.best(n.found, 4)
+    top, pixels, told = (findings.best(n.found, kind) for kind in (3, 2, 1))
     return f"""\
-Eight classes, and what a pixel is hangs on what is around it. *{top}* has {n.q(top)}, the U-Net {n.q("U-Net")}, after
-{n.px("U-Net")} labelled pixels and {n.learn("U-Net")} s; the *{pixels}* of lesson 07 has {n.q(pixels)} after
-{n.learn(pixels)} s, and is more than a network whose answer is coarse (FCN-32s, {n.q("FCN-32s")}), since it knows where
-things end. Of what lessons 13 to 16 add, the most is *{refined}* ({n.q(refined)}): the Dice loss has
-{n.q("U-Net, Dice")}, the taught encoder {n.q("taught encoder")}, sweeps {n.q("U-Net + sweeps")}. A CRF with the
-settings of lesson 15's photographs turns FCN-32s' {n.q("FCN-32s")} into {n.q("FCN-32s + CRF")} and the U-Net's
-{n.q("U-Net")} into {n.q("U-Net + CRF")}, and its {n.ms("U-Net + CRF")} ms are most of the time of an answer. Who
-paints strokes of all classes into each picture ({n.px(told)} pixels) gets {n.q(told)} from *{told}*.
+Eight classes, and what a pixel is hangs on what is around it. *{top}* has {n.q(top)} and the U-Net {n.q("U-Net")},
+after {n.px("U-Net")} labelled pixels and {n.learn("U-Net")} s of learning. The *{pixels}* of lesson 07 has
+{n.q(pixels)} after {n.learn(pixels)} s: more than a network that knows things but not where they end (FCN-32s,
+{n.q("FCN-32s")}), and far more than the *class of the place* ({n.q("class of the place")}). Who paints strokes of all
+classes into each street, {n.px(told)} pixels of them, gets {n.q(told)} from *{told}*.
+{_refined(n)}"""
+
+
+def _refined(n):
+    """What lessons 13 to 16 add on streets."""
+    return f"""\
+Of lessons 13 to 16, the Dice loss has {n.q("U-Net, Dice")}, the taught encoder {n.q("taught encoder")} and sweeps
+{n.q("U-Net + sweeps")}. A CRF with the settings of lesson 15's photographs makes {n.q("FCN-32s + CRF")} of FCN-32s'
+{n.q("FCN-32s")} and {n.q("U-Net + CRF")} of the U-Net's {n.q("U-Net")}, and takes most of the time of an answer.
 """
 
 
@@ -216,12 +220,13 @@ def _canals(n):
     return f"""\
 The picture does not say which way the canal bends under the cloud, so an answer is held against the nearest canal that
 might be there. A network that learns from pixels alone draws the mean of all, which is none of them:
-{n.q("U-Net")}, and not one of a hundred answers is a whole canal ({whole["cross-entropy"]:.2f}). Against a judge it
-learns to decide: {n.q("U-Net + judge")}, and {whole["λ = 0.3"]:.2f} of its canals are whole. That costs
-{n.learn("U-Net + judge")} s of learning and nothing in the answer. Other losses reach {n.q("U-Net, Dice")} (Dice) and
-{n.q("U-Net, clDice")} (clDice); the CRF, which was set for photographs, has {n.q("U-Net + CRF")} and takes the thin
-canal away. No classic method has a chance: water and shadow look alike ({n.q("Otsu")} for Otsu), and even strokes on
-the true canal bring at most {n.q(findings.best(n.found, 1))}.
+{n.q("U-Net")}, and of its answers a share of {whole["cross-entropy"]:.2f} are whole canals. Against a judge it learns
+to decide: {n.q("U-Net + judge")}, and {whole["λ = 0.3"]:.2f} are whole, after {n.learn("U-Net + judge")} s of learning
+in all and at no cost in the answer. Of other losses, Dice has {n.q("U-Net, Dice")}, and clDice {n.q("U-Net, clDice")},
+since it fills both ways; the CRF, which was set for photographs, has {n.q("U-Net + CRF")} and takes thin canals away.
+Thresholds have no chance ({n.q("Otsu")} for Otsu), since water is not what is bright here, and even strokes on the true
+canal bring at most {n.q(findings.best(n.found, 1))}: a canal is three pixels wide. Features by hand and a softmax
+regression see it where it can be seen ({n.q("softmax on filter bank")}).
 """
 
 
@@ -280,19 +285,21 @@ Pictures of a generator flatter those that learn, since what is asked is as what
 six kinds of microscopy ([BBBC038](https://bbbc.broadinstitute.org/BBBC038)) and streets
 ([CamVid](http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/)), cut to test images that nobody learned from;
 every reading of them is noted in `data/results/readings.csv`. None of them ships with the course. How each number was
-made, and more of them, stands in the [benchmark report](benchmarks.md).
+made, and more of them, stands in the [benchmark report](benchmarks.md). Networks are named by the seconds that they
+learned, on one core of a slower machine than the one that timed the rest.
 
-**Nuclei.** Otsu, told whether nuclei are the bright side, has {cells["Otsu"][2]}. A textbook U-Net has
-{cells["textbook U-Net, 30 s"][2]} after thirty seconds of learning on one core and {cells["textbook U-Net, 180 s"][2]}
-after three minutes; it takes a better recipe to leave the threshold behind, {cells["ours, 30 s"][2]} and
-{cells["ours, 180 s"][2]}. The softmax regression that had {generated.q("softmax on filter bank")} on generated
-nuclei has {cells["softmax on filter bank"][2]} here: brightness means another thing in each microscope.
+**Nuclei.** Otsu, told whether nuclei are the bright side, has {cells["Otsu"][2]}, and a forest on a filter bank, after
+8000 labelled pixels and {cells["forest on filter bank"][4]} s, {cells["forest on filter bank"][2]}. A textbook U-Net
+has {cells["textbook U-Net, 30 s"][2]} after thirty seconds of learning and {cells["textbook U-Net, 180 s"][2]} after
+three minutes: no more. It takes a better recipe to leave both behind, {cells["ours, 30 s"][2]} and
+{cells["ours, 180 s"][2]}. The softmax regression that had {generated.q("softmax on filter bank")} on generated nuclei
+has {cells["softmax on filter bank"][2]}: one line through the features does not part six kinds of microscopy.
 
 {_markdown(*_of_pack("nuclei", "IoU of all nuclei"))}
-**Streets.** Eleven classes, 180 × 240 pixels. Naming each place what it mostly was has
-{streets["class of the place"][2]}; a forest on a filter bank {streets["forest on filter bank"][2]}. A network overtakes
-both within a minute ({streets["ours, 60 s"][2]}), and goes on: {streets["ours, twice as wide, 3600 s"][2]} after
-an hour.
+**Streets.** Eleven classes, 180 × 240 pixels. Naming each place what it mostly was in training has
+{streets["class of the place"][2]}, a softmax on a filter bank {streets["softmax on filter bank"][2]}. A network is past
+both within half a minute ({streets["ours, 30 s"][2]}), and goes on: {streets["ours, 180 s"][2]} after three minutes,
+{streets["ours, twice as wide, 3600 s"][2]} after an hour.
 
 {_markdown(*_of_pack("camvid", "mean IoU, 11 classes"))}
 **Photographs.** GrabCut from a box has {of_box["mean_iou"]} on {of_box["images"]} photographs of two packs (OpenCV's
