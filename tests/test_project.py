@@ -28,7 +28,8 @@ FLOORS = (
     {"metrics", "data", "classic", "models", "losses"},
     {"plotting", "agreement", "strokes"},
     {"scoreboard", "study", "progress", "training"},
-    {"reckoning", "studies", "pretraining"},
+    {"reckoning"},
+    {"studies", "pretraining"},
     {"explorers", "checks", "quiz", "publish", "doctor"},
     {"cli"},
 )
