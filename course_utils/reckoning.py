@@ -340,8 +340,9 @@ def _painted(task):
 def named(regions, values, strokes):
     """Which stroke's number each pixel gets, int32 (H, W), by the strokes in the regions.
 
-    A region gets the number of whose strokes it holds the largest share; one without any that of the region with
-    strokes whose mean colour is nearest. regions : int (H, W); values : `colours` (H, W, C); strokes : int (H, W)
+    A region gets the number of whose strokes it holds the largest share, of equals the larger; one without any that of
+    the region with strokes whose mean colour is nearest. regions : int (H, W); values : `colours` (H, W, C); strokes :
+    int (H, W)
     """
     _, places = np.unique(regions, return_inverse=True)
     places = places.reshape(regions.shape)
@@ -355,7 +356,7 @@ def named(regions, values, strokes):
     apart = np.linalg.norm(means[:, None] - means[None, told], axis=-1)
     apart[told] = np.where(told[:, None] == told, -1, np.inf)  # who has strokes asks nobody else
     nearest = told[apart.argmin(axis=1)]
-    return numbers[shares.argmax(axis=0)][nearest][places]
+    return numbers[::-1][shares[::-1].argmax(axis=0)][nearest][places]  # of equals the last
 
 
 def _key(task):

@@ -82,6 +82,8 @@ def test_a_share_of_the_strokes_counts_not_their_number():
     regions = np.array([[0, 0, 0, 1, 1]])
     strokes = np.array([[1, 2, 2, 2, 2]])  # all of the object's strokes, half of the background's
     assert reckoning.named(regions, np.zeros((1, 5, 1)), strokes).tolist() == [[1] * 3 + [2] * 2]
+    equal = np.array([[1, 1, 2, 2, 0]])
+    assert reckoning.named(np.zeros((1, 5), int), np.zeros((1, 5, 1)), equal).tolist() == [[2] * 5]
 
 
 def test_a_box_around_everything_says_nothing():

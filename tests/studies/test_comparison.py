@@ -72,7 +72,8 @@ def test_photographs_are_scored_as_on_the_scoreboard_and_in_the_reckoning():
     reckoned = [row for row in reckoning.rows() if row["seed"] == 0]
     for ours, theirs in names.items():
         (score,) = study.column(ROWS, "quality", set="photos", method=ours)
-        assert score == pytest.approx(reckoning.mean_score(reckoned, theirs, "photos"), abs=1e-3)
+        # There the pictures are of single precision.
+        assert score == pytest.approx(reckoning.mean_score(reckoned, theirs, "photos"), abs=2e-3)
 
 
 def test_one_name_is_one_method():
