@@ -109,7 +109,7 @@ part an object from a background; they cannot name *textures* or *classes*. Grab
 a box around one object; all nuclei, or a canal, fill their picture, so that a box would say nothing. A cut between two
 kinds of strokes has no third class. Who gives a mask alone is counted one by one by way of its *islands*, or parted by
 *watershed*; both stand in rows of their own. A judge (lesson 14) can only help where the picture leaves open what is
-true; lesson 14 measures that it brings nothing elsewhere. What else of lessons 13 to 16 is missing on a set was not
+true; lesson 14 measures that it brings nothing elsewhere. What else of lessons 09 to 16 is missing on a set was not
 tried there.
 """
 
