@@ -1,4 +1,4 @@
-"""The exercises of lesson 14: a judge's loss, a largest stretch, plausible masks, a flat loss, what to hope for."""
+"""The exercises of lesson 14: a judge's loss, a broken step, plausible masks, curves to read, what to hope for."""
 
 import numpy as np
 
@@ -135,106 +135,130 @@ JUDGE = Exercise(
     ),
 )
 
-# ------------------------------------------------------------------------------------------ the largest stretch
+# ------------------------------------------------------------------------------------------ a step, repaired
 
 
-def largest_stretch(matrix):
-    vector = np.ones(matrix.shape[1]) + 0.01 * np.arange(matrix.shape[1])
-    for _ in range(300):
-        vector = matrix.T @ (matrix @ vector)
-        vector = vector / np.linalg.norm(vector)
-    return float(np.linalg.norm(matrix @ vector))
+def slopes(logits, truth, judge, weight):
+    return _slopes(logits, truth, judge, weight)
 
 
-STRETCH_OF = np.array([[3.0, 0.0], [4.0, 5.0]])  # the lesson's: √45 = 6.71
+def _slopes(
+    logits, truth, judge, weight, *, attached=False, judges_wish=False, added=False, deaf=False, flat=False
+):
+    """What `slopes` returns, by hand; and with what the faults of the given version, and others, put in."""
+    powers = np.exp(logits - logits.max(axis=0))
+    p = powers / powers.sum(axis=0)
+    on_truth, on_answer = _sigmoid((judge * truth).sum()), _sigmoid((judge * p).sum())
+    bend = p * (judge - (judge * p).sum(axis=0))  # how the verdict on the answer changes with the logits
+    pull = on_answer if judges_wish else -on_answer if flat else on_answer - 1
+    segmenter = (p - truth) / logits[0].size + (0 if deaf else weight * pull * bend)
+    discriminator = (on_truth - 1) * truth + on_answer * p
+    if attached:
+        segmenter = segmenter + on_answer * bend
+    if added:
+        discriminator = discriminator + weight * pull * p
+    return segmenter, discriminator
 
 
-def _matrices(rng):
-    found = []
-    for rows, columns, stretch in ((2, 2, 3.0), (3, 5, 0.5), (6, 2, 2.0), (4, 4, 1.7)):
-        left, _ = np.linalg.qr(rng.normal(size=(rows, rows)))
-        right, _ = np.linalg.qr(rng.normal(size=(columns, columns)))
-        values = np.zeros((rows, columns))
-        np.fill_diagonal(values, stretch * 0.6 ** np.arange(min(rows, columns)))
-        found.append(((left @ values @ right).round(3),))
-    return found
+def _with(**faults):
+    return lambda logits, truth, judge, weight: _slopes(logits, truth, judge, weight, **faults)
 
 
-STRETCH = Exercise(
-    slug="largest-stretch",
+ONE = (
+    np.zeros((2, 1, 1)),
+    np.array([0.0, 1.0]).reshape(2, 1, 1),
+    np.array([0.0, 1.0]).reshape(2, 1, 1),
+    1.0,
+)  # the lesson's
+
+
+def _steps(rng):
+    cases = []
+    for classes, height, width, weight in ((2, 1, 3, 0.5), (2, 3, 2, 0.1), (3, 2, 4, 2.0)):
+        truth = np.eye(classes)[rng.integers(classes, size=(height, width))].transpose(2, 0, 1)
+        logits, judge = (rng.normal(0, 1, truth.shape).round(2) for _ in range(2))
+        cases.append((logits, truth, judge, weight))
+    return cases
+
+
+def _unheard(rng):
+    return [(logits, truth, judge, 0.0) for logits, truth, judge, _ in _steps(rng)[:2]]
+
+
+_ATTACHED = (
+    "The segmenter's slope holds the judge's wish, too: it learns to be found out. Cut the answer off where it goes "
+    "into the judge's own loss (`p.detach()`): then nobody needs `retain_graph`."
+)
+_WISH = (
+    "Your segmenter asks for “an answer” on its answers, which is what the judge wants of them. It should ask for "
+    "“a truth”, −log σ."
+)
+_ADDED = (
+    "The judge's slope holds the segmenter's wish, too: `.grad` adds up over every `backward`, and what `.numpy()` "
+    "gave before changes with it, as it shares its memory. Take a copy before the second `backward`."
+)
+
+REPAIR = Exercise(
+    slug="broken-step",
     lesson="14",
-    title="The largest stretch of a layer",
-    minutes=8,
+    title="Repair: a step in which everybody learns the wrong thing",
+    minutes=9,
     points=2,
     hints=(
-        "Multiply any vector by the matrix, and then by its transpose: it has turned towards the direction that is "
-        "stretched most. Do that again and again, and keep its length at 1.",
-        "When the vector v no longer turns, the stretch is the length of `matrix @ v`. A hundred turns are "
-        "plenty here.",
-        "`v = matrix.T @ (matrix @ v); v = v / np.linalg.norm(v)`, and in the end `np.linalg.norm(matrix @ v)`",
+        "Three sentences should be true. The judge's loss moves the judge alone. The segmenter's loss asks the judge "
+        "to say “a truth”. What is returned of the judge comes from the judge's loss alone.",
+        "An error message was silenced with `retain_graph=True`. It said: the second `backward` wants to go through "
+        "what the first has used up, the way to z. Should the first go that way at all? And what does the second one "
+        "leave in `w.grad`?",
+        "`judges = F.softplus(-verdict(t)) + F.softplus(verdict(p.detach()))`, after its `backward` "
+        "`slope = w.grad.numpy().copy()`, and `F.softplus(-verdict(p))` in the segmenter's.",
     ),
-    reference=largest_stretch,
+    reference=slopes,
     rtol=1e-4,
+    atol=1e-6,
     properties=(
-        Property("is right on the worked example", [(STRETCH_OF,)]),
-        Property(
-            "is the largest number of a diagonal, whatever its sign",
-            [(np.diag([1.0, 3.0, 2.0]),), (np.diag([-5.0, 2.0]),), (np.array([[0.25]]),)],
-        ),
-        Property("is right on matrices of any shape", _matrices, weight=2),
-        Property("grows with the matrix", [(10 * STRETCH_OF,), (0.1 * STRETCH_OF.T,)]),
+        Property("is right on one pixel", [ONE]),
+        Property("is right on random pictures, of two classes and of three", _steps, weight=2),
+        Property("does not let the segmenter hear the judge where λ is 0", _unheard),
     ),
     mistakes=(
         Mistake(
-            "all numbers together",
-            lambda matrix: float(np.linalg.norm(matrix)),
-            "That is the root of the sum of all squares, the Frobenius norm: all stretches together. Asked for is the "
-            "largest one.",
+            "as it was",
+            _with(attached=True, judges_wish=True, added=True),
+            f"This is the step as it was, with all three faults. One of them: {_ATTACHED}",
+        ),
+        Mistake("attached", _with(attached=True), _ATTACHED),
+        Mistake("the judge's wish", _with(judges_wish=True), _WISH),
+        Mistake("slopes added up", _with(added=True), _ADDED),
+        Mistake("attached, the judge's wish", _with(attached=True, judges_wish=True), f"{_ATTACHED} {_WISH}"),
+        Mistake("attached, added up", _with(attached=True, added=True), f"{_ATTACHED} {_ADDED}"),
+        Mistake("the judge's wish, added up", _with(judges_wish=True, added=True), f"{_WISH} {_ADDED}"),
+        Mistake(
+            "deaf",
+            _with(deaf=True),
+            "Your segmenter does not hear its judge any more: `detach` belongs into the judge's loss alone, not into "
+            "the segmenter's.",
         ),
         Mistake(
-            "squared",
-            lambda matrix: largest_stretch(matrix) ** 2,
-            "That is the square of it: the stretch of `matrix.T @ matrix`, which applies the matrix twice.",
+            "the flat loss",
+            _with(flat=True),
+            "That is the slope of log(1 − σ), which is flat where the judge is sure. Asked for is −log σ, "
+            "`F.softplus(-verdict(p))`.",
         ),
         Mistake(
-            "largest number",
-            lambda matrix: float(abs(matrix).max()),
-            "You took the largest number in the matrix. Several numbers can work together and stretch more than "
-            "any alone.",
+            "weight forgotten",
+            lambda logits, truth, judge, weight: _slopes(logits, truth, judge, 1.0),
+            "The verdict counts in full: you left out the weight.",
         ),
         Mistake(
-            "largest row",
-            lambda matrix: float(np.linalg.norm(matrix, axis=1).max()),
-            "You took the longest row. Rows that point in similar directions stretch a vector together.",
+            "exchanged",
+            lambda logits, truth, judge, weight: _slopes(logits, truth, judge, weight)[::-1],
+            "You exchanged the two: first the slope of the logits, then that of the judge.",
         ),
         Mistake(
-            "largest column",
-            lambda matrix: float(np.linalg.norm(matrix, axis=0).max()),
-            "You took the longest column: the stretch along an axis. Between the axes it can be larger.",
-        ),
-        Mistake(
-            "row sums",
-            lambda matrix: float(abs(matrix).sum(axis=1).max()),
-            "You added up the numbers of a row: the largest *entry* that a vector of entries ±1 can get. Asked for is "
-            "the change of length.",
-        ),
-        Mistake(
-            "one turn",
-            lambda matrix: float(
-                np.linalg.norm(matrix @ np.ones(matrix.shape[1])) / np.sqrt(matrix.shape[1])
-            ),
-            "That is how much one particular vector is stretched. Let it turn: multiply by the matrix and its "
-            "transpose, many times.",
-        ),
-        Mistake(
-            "not normalised",
-            lambda matrix: float(np.linalg.norm(matrix @ np.ones(matrix.shape[1]))),
-            "You measured the length of `matrix @ v` for a vector v that is not of length 1.",
-        ),
-        Mistake(
-            "smallest stretch",
-            lambda matrix: float(np.linalg.norm(matrix, -2)),
-            "That is the *smallest* stretch.",
+            "turned over",
+            lambda logits, truth, judge, weight: tuple(-s for s in _slopes(logits, truth, judge, weight)),
+            "You returned the way down. Asked for are the slopes themselves, as `.grad` holds them.",
         ),
     ),
 )
@@ -398,93 +422,157 @@ PLAUSIBLE = Exercise(
     ),
 )
 
-# ------------------------------------------------------------------------------------------ a flat loss, repaired
+# ------------------------------------------------------------------------------------------ curves, read
 
 
-def segmenter_loss(own, verdicts, weight):
-    return float(own + weight * np.logaddexp(0, -verdicts).mean())
+def caught_up(seen, fooled, window, level):
+    means = np.convolve((seen + 1 - fooled) / 2, np.ones(window) / window, "valid")
+    above = np.flatnonzero(means >= level)
+    first = above[-1] + 1 if len(above) else 0
+    return int(first + window - 1) if first < len(means) else -1
 
 
-def _flat(own, verdicts, weight):
-    return float(own - weight * np.logaddexp(0, verdicts).mean())
+def _caught(accuracy, window, level):
+    """The right answer for another accuracy."""
+    return caught_up(2 * np.asarray(accuracy) - 1, np.zeros(len(accuracy)), window, level)
 
 
-VERDICTS = (0.2, np.array([-2.0, 0.0, 2.0]), 0.1)
+def _first_time(seen, fooled, window, level):
+    means = np.convolve((seen + 1 - fooled) / 2, np.ones(window) / window, "valid")
+    below = np.flatnonzero(means < level)
+    return int(below[0] + window - 1) if len(below) else -1
 
 
-def _games(rng):
-    return [
-        (round(float(rng.uniform(0, 1)), 2), rng.normal(0, 4, shape).round(2), weight)
-        for shape, weight in (((1,), 1.0), ((4,), 0.1), ((2, 3, 3), 0.03), ((5, 2), 2.5))
-    ]
+def _from_the_mean(shift):
+    def wrong(seen, fooled, window, level):
+        found = caught_up(seen, fooled, window, level)
+        return found if found < 0 else found - shift(window)
+
+    return wrong
 
 
-FLAT = Exercise(
-    slug="steep-loss",
+def _padded(seen, fooled, window, level):
+    means = np.convolve((seen + 1 - fooled) / 2, np.ones(window) / window)[: len(seen)]
+    return _caught(means, 1, level)
+
+
+def _gone_up(seen, fooled, window, level):
+    means = np.convolve((seen + 1 - fooled) / 2, np.ones(window) / window, "valid")
+    below = np.flatnonzero(means < level)
+    first = below[-1] + 1 if len(below) else 0
+    return int(first + window - 1) if first < len(means) else -1
+
+
+FALLING = (
+    np.array([1.0, 1.0, 0.5, 1.0, 0.5, 0.5, 0.5]),
+    np.array([0.0, 0.0, 0.5, 0.0, 0.5, 0.25, 0.5]),
+    2,
+    0.7,
+)  # the lesson's: 5
+
+
+def _runs(rng):
+    """Judges that lose their lead: slowly, early, late, and one that gets it back."""
+    cases = []
+    for steps, window, level, start, end in (
+        (12, 3, 0.72, 0.95, 0.5),
+        (20, 4, 0.66, 0.9, 0.45),
+        (30, 5, 0.6, 0.8, 0.5),
+        (16, 1, 0.7, 0.9, 0.5),
+    ):
+        mean = np.linspace(start, end, steps)
+        seen = np.clip(mean + rng.normal(0, 0.12, steps), 0, 1).round(3)
+        fooled = np.clip(1 - mean + rng.normal(0, 0.12, steps), 0, 1).round(3)
+        cases.append((seen, fooled, window, level))
+    wave = 0.7 + 0.25 * np.cos(np.arange(24) / 3)
+    return [*cases, (wave.round(3), (1 - wave).round(3), 3, 0.8)]
+
+
+def _unbeaten(rng):
+    back = np.array([0.9, 0.5, 0.5, 0.5, 0.9, 0.9])
+    return [(np.full(5, 0.95), np.full(5, 0.1), 2, 0.7), (back, 1 - back, 2, 0.7)]
+
+
+CURVES = Exercise(
+    slug="caught-up",
     lesson="14",
-    title="Repair: a segmenter that no longer hears its judge",
-    minutes=5,
-    points=1,
+    title="When did the segmenter catch up?",
+    minutes=9,
+    points=2,
     hints=(
-        "Both losses fall when the verdict on an answer rises. Where is the slope of log(1 − σ(d)) when d is −10?",
-        "Ask for the same in another way: not “as little as possible of *an answer*”, but “as much as possible of *a "
-        "truth*”, −log σ(d). Its slope at −10 is nearly −1.",
-        "`own + weight * np.logaddexp(0, -verdicts).mean()`",
+        "As many truths as answers are shown. A judge is right about a truth where it calls it one, and about an "
+        "answer where it does not: what is its accuracy, from the two shares?",
+        '`np.convolve(values, np.ones(window) / window, "valid")` are the means; the first belongs to step window − 1. '
+        "“To the end” means: after the *last* mean that is not below the level.",
+        "`above = np.flatnonzero(means >= level)`; the first place after all of them is `above[-1] + 1`, or 0 where "
+        "there is none. If that is `len(means)`, the answer is −1.",
     ),
-    reference=segmenter_loss,
+    reference=caught_up,
     properties=(
-        Property("is right on three verdicts", [VERDICTS]),
-        Property("is its own loss where the weight is 0", [(0.7, np.array([3.0, -3.0]), 0.0)], weight=0.5),
-        Property("is right on random verdicts, of any shape", _games, weight=2),
+        Property("is right on the worked example", [FALLING]),
+        Property("is right on judges that lose their lead, and win it back", _runs, weight=2),
+        Property("is −1 where the judge is ahead at the end", _unbeaten),
         Property(
-            "is steep where the judge is sure",
-            [(0.1, np.array([-900.0]), 0.1), (0.1, np.array([-40.0, 900.0]), 1.0)],
+            "is the first step with a mean where it is below all the time",
+            [(np.full(6, 0.5), np.full(6, 0.5), 3, 0.7), (np.full(4, 0.4), np.full(4, 0.6), 1, 0.5)],
         ),
     ),
     mistakes=(
         Mistake(
-            "still flat",
-            _flat,
-            "That is the loss as it was: log(1 − σ). Where the judge is sure of an answer it hardly changes with the "
-            "verdict.",
+            "the first time",
+            _first_time,
+            "You took the first step at which the mean is below the level. It may rise again: asked for is when it "
+            "stays below.",
         ),
         Mistake(
-            "the judge's wish",
-            lambda own, verdicts, weight: float(own + weight * np.logaddexp(0, verdicts).mean()),
-            "That is −log(1 − σ), what the *judge* lowers: your segmenter helps to be found out.",
+            "one step early",
+            _from_the_mean(lambda window: 1),
+            "You are one step early: you returned the last step that is *not* below.",
         ),
         Mistake(
-            "the sign",
-            lambda own, verdicts, weight: float(own - weight * np.logaddexp(0, -verdicts).mean()),
-            "The sign is turned over: log σ is to become large, so −log σ is what is made small.",
+            "place among the means",
+            _from_the_mean(lambda window: window - 1),
+            "You returned a place among the means. The first of them belongs to step window − 1, as it needs that many "
+            "steps before it.",
         ),
         Mistake(
-            "weight on the wrong part",
-            lambda own, verdicts, weight: float(weight * own + np.logaddexp(0, -verdicts).mean()),
-            "The weight belongs to the verdict, not to the segmenter's own loss.",
+            "means around a step",
+            _from_the_mean(lambda window: window // 2),
+            "Your means look into the future: that of a step is over the last `window` steps, the step itself the last "
+            "of them.",
         ),
         Mistake(
-            "own loss forgotten",
-            lambda own, verdicts, weight: float(weight * np.logaddexp(0, -verdicts).mean()),
-            "The segmenter's own loss is missing: it would learn to draw any canal, wherever it likes.",
+            "not smoothed",
+            lambda seen, fooled, window, level: caught_up(seen, fooled, 1, level),
+            "You read single steps. A batch is a small sample, and its accuracy jumps: take the mean over the window.",
         ),
         Mistake(
-            "both shares",
-            lambda own, verdicts, weight: float(
-                (1 - weight) * own + weight * np.logaddexp(0, -verdicts).mean()
-            ),
-            "You mixed the two in shares. The own loss keeps its full price; the verdict is added.",
+            "padded with zeros",
+            _padded,
+            "The first steps have no full window, and where it is filled up with zeros, the judge looks bad from the "
+            "start. No step before window − 1 can be the answer.",
         ),
         Mistake(
-            "summed",
-            lambda own, verdicts, weight: float(own + weight * np.logaddexp(0, -verdicts).sum()),
-            "You added up the verdicts where a mean was asked for: with more windows, the weight would grow.",
+            "fooled counts as right",
+            lambda seen, fooled, window, level: _caught((seen + fooled) / 2, window, level),
+            "You added the share of answers that are called truths as if that were right. The judge is right about the "
+            "others, 1 − `fooled`.",
         ),
         Mistake(
-            "the bare logit",
-            lambda own, verdicts, weight: float(own - weight * verdicts.mean()),
-            "You made the logit itself large. That is a loss that some use, but it is not −log σ: it also pays for "
-            "verdicts that are good enough.",
+            "truths alone",
+            lambda seen, fooled, window, level: _caught(seen, window, level),
+            "You looked at truths alone. A judge that calls everything a truth would never be caught up with.",
+        ),
+        Mistake(
+            "answers alone",
+            lambda seen, fooled, window, level: _caught(1 - fooled, window, level),
+            "You looked at answers alone. A judge that calls everything an answer would never be caught up with.",
+        ),
+        Mistake(
+            "above the level",
+            _gone_up,
+            "You have found when the judge stays at the level or *above* it. The segmenter has caught up where it is "
+            "below.",
         ),
     ),
 )
@@ -567,4 +655,4 @@ HOPE = Exercise(
     ),
 )
 
-EXERCISES = [JUDGE, STRETCH, PLAUSIBLE, FLAT, HOPE]
+EXERCISES = [JUDGE, REPAIR, PLAUSIBLE, CURVES, HOPE]

@@ -202,6 +202,42 @@ class Explorer:
         display({"text/html": frames + cards.HIDE_DEAD_WIDGET, "text/plain": figure.alt}, raw=True)
 
 
+class Moments(Explorer):
+    """An explorer of what happened moment by moment: the line in the plot stands at one, to be dragged or played.
+
+    ``count`` (int) is how many moments there are, `place` the one that is shown, from 0; ``_show`` shows it.
+    """
+
+    count: int
+
+    @property
+    def place(self):
+        """Number of the moment that is shown (int, settable; outside of the range, the nearest end)."""
+        return round(self.canvas.value)
+
+    @place.setter
+    def place(self, place):
+        self.canvas.value = float(np.clip(place, 0, self.count - 1))
+        self._show()
+
+    def respond(self, event):
+        """Play on at a tick, start or stop by the button, stop where the line is moved; then show."""
+        last = self.count - 1
+        if event["kind"] == "tick":
+            self.canvas.value = float(min(self.place + 1, last))
+            self.canvas.playing = self.place < last
+        elif event["kind"] == "action":
+            self.canvas.playing = not self.canvas.playing
+            if self.canvas.playing and self.place == last:
+                self.canvas.value = 0.0
+        elif event["kind"] == "value":
+            self.canvas.playing = False
+        self._show()
+
+    def _play_button(self, hint):
+        return [action("play", "Play", key="p", hint=hint, pressed=self.canvas.playing)]
+
+
 def png(image):
     """PNG bytes of a picture (H, W) or (H, W, 3), bool, uint8 or float in [0, 1]; quick rather than small."""
     image = np.asarray(image)
@@ -273,6 +309,14 @@ def check_match(target, image):
     """ValueError unless the target, if there is one, has the height and width of the image."""
     if target is not None and target.shape != image.shape[:2]:
         raise ValueError(f"target has shape {target.shape} and image {image.shape}: they must match.")
+
+
+def check_brushes(names):
+    """ValueError unless there are two names or more, and a colour for each."""
+    if not 2 <= len(names) <= len(plotting.PALETTE):
+        raise ValueError(
+            f"there must be 2 to {len(plotting.PALETTE)} classes, each with a name, not {len(names)}"
+        )
 
 
 def object_mask(target):
@@ -390,7 +434,8 @@ def histogram_plot(counts, low, high, *, name, curve=(), curve_name="", marks=No
     ----------
     counts : (n,) array, pixels in n equal bins from ``low`` to ``high``; the line moves from bin edge to bin edge
     name : str, what the axis shows
-    curve : (n - 1,) array or empty, a criterion at the inner bin edges, drawn below the histogram to its own height
+    curve : (n - 1,) array, a criterion at the inner bin edges, 0 at the outer ones, or (n + 1,) array, at all of them,
+        or empty; drawn below the histogram to its own height
     marks : dict, named places on the axis
     side : 1 or -1, whether the bins right or left of the line are the chosen ones
     """
@@ -401,7 +446,8 @@ def histogram_plot(counts, low, high, *, name, curve=(), curve_name="", marks=No
     tops = base - (base - top) * np.asarray(counts) / max(counts)
     steps = "".join(f"V{y:.1f}H{x:.1f}" for y, x in zip(tops, xs[1:], strict=True))
     bars = f'd="M0 {base}{steps}V{base}z"'
-    rise = np.array([0, *curve, 0]) / (max(curve, default=0) or 1)
+    at_edges = curve if len(curve) == len(counts) + 1 else [0, *curve, 0]
+    rise = np.asarray(at_edges, float) / (max(curve, default=0) or 1)
     ys = (bottom - (bottom - ceiling) * rise).round(1).tolist() if len(curve) else []
     hill = "M" + "L".join(f"{x:.1f} {y}" for x, y in zip(xs, ys, strict=False))
     parts = [

@@ -7,8 +7,7 @@ import numpy as np
 from course_utils import metrics, plotting
 from course_utils.explorers.canvas import (
     Canvas,
-    Explorer,
-    action,
+    Moments,
     displayed,
     heat,
     histogram_plot,
@@ -22,18 +21,23 @@ from course_utils.explorers.canvas import (
 _HINT = (
     "Try: drag the line from the left end, before, to the right end, after, or play it (P); then take another picture. "
     "Switch the verdict off to see the mask alone.\n"
-    "Notice: where the judge says “answer” before the mask changes there; when the gap closes; to which side the new "
-    "piece goes, in this picture and in the next; and whether that is the side of the truth."
+    "Notice: the judge of moment 0 has learned nothing yet. Soon it is dark, “an answer”, where the mask gives itself "
+    "away; the mask changes there; and at the end the judge can hardly tell. To which side does the new piece go, in "
+    "this picture and in the next, and is that the side of the truth?"
 )
 
 
-class JudgeExplorer(Explorer):
+class JudgeExplorer(Moments):
     """Answers as they were refined, moment by moment, and what the judge of that moment said of them.
+
+    It opens at the moment whose judge saw through the answers best. Colours of the verdict are stretched to what these
+    judges say, evenly to both sides of ½.
 
     Parameters
     ----------
     images : sequence of (H, W[, 3]) arrays in [0, 1]
-    answers : (S, N, H, W) array, probabilities of the object at S moments, two or more, in N pictures
+    answers : (S, N, H, W) array, probabilities of the object at S moments, two or more, in N pictures; the first before
+        the judge and they have learned from each other
     verdicts : (S, N, h, w) array, the judge's logits of its windows, above 0 for "a truth"
     targets : sequence of (H, W) bool or int arrays, optional
     name, hint : what the pictures show; what to try, instead of the explorer's own line
@@ -41,6 +45,7 @@ class JudgeExplorer(Explorer):
     Attributes
     ----------
     moment, picture : int, settable
+    seen_through : int, the moment at which the judge believed the answers least
     mask : bool (H, W), where the answer is above one half
     belief : float (H, W), the probability that each pixel's windows are of a truth, mean over the judge's squares
     """
@@ -55,11 +60,15 @@ class JudgeExplorer(Explorer):
             self.images[0],
             label=f"Judge explorer: {name}",
             hint=_HINT if hint is None else hint,
-            opacity=0.45,
+            opacity=0.6,
             respond=self.respond,
-            actions=[action("play", "Play", key="p", hint="Go from before to after", pressed=False)],
         )
-        self.moment = len(self.answers) - 1
+        taught = _sigmoid(self.verdicts[1:])
+        self._reach = (
+            float(np.quantile(abs(taught - 0.5), 0.98)) or 0.5
+        )  # of the colours, to both sides of one half
+        self.seen_through = 1 + int(taught.mean(axis=(1, 2, 3)).argmin())
+        self.moment = self.seen_through
 
     def _check(self):
         expected = (len(self.images), *self.images[0].shape[:2])
@@ -74,14 +83,11 @@ class JudgeExplorer(Explorer):
         if self.targets is not None and [t.shape for t in self.targets] != [i.shape[:2] for i in self.images]:
             raise ValueError("there must be a target for each picture, of its height and width")
 
-    @property
-    def moment(self):
-        return round(self.canvas.value)
+    moment = Moments.place
 
-    @moment.setter
-    def moment(self, moment):
-        self.canvas.value = float(np.clip(moment, 0, len(self.answers) - 1))
-        self._show()
+    @property
+    def count(self):
+        return len(self.answers)
 
     @property
     def picture(self):
@@ -105,7 +111,7 @@ class JudgeExplorer(Explorer):
         return self.answers[moment, self._picture] > 0.5
 
     def _belief(self, moment):
-        believed = 1 / (1 + np.exp(-self.verdicts[moment, self._picture]))
+        believed = _sigmoid(self.verdicts[moment, self._picture])
         rows, columns = (
             -(-big // small) for big, small in zip(self.answers.shape[2:], believed.shape, strict=True)
         )
@@ -116,17 +122,7 @@ class JudgeExplorer(Explorer):
         if event["kind"] == "slider":
             self.picture = int(event["value"]) - 1
             return
-        if event["kind"] == "tick":
-            last = len(self.answers) - 1
-            self.canvas.value = float(min(self.moment + 1, last))
-            self.canvas.playing = self.moment < last
-        elif event["kind"] == "action":
-            self.canvas.playing = not self.canvas.playing
-            if self.canvas.playing and self.moment == len(self.answers) - 1:
-                self.canvas.value = 0.0
-        elif event["kind"] == "value":
-            self.canvas.playing = False
-        self._show()
+        super().respond(event)
 
     def _scores(self, moment):
         """What is shown as bars: the judge's mean belief, and the IoU where the truth is known."""
@@ -138,10 +134,10 @@ class JudgeExplorer(Explorer):
     def _show(self):
         masks = [self._mask(moment) for moment in range(len(self.answers))]
         changes = [np.count_nonzero(a != b) for a, b in pairwise(masks)]
-        beliefs = [self._belief(moment).mean() for moment in range(1, len(masks) - 1)]
+        beliefs = [self._belief(moment).mean() for moment in range(len(masks))]
         with self.canvas.hold_sync():
             self.canvas.layers = [
-                heat("verdict", self.belief, 0, 1),
+                heat("verdict", self.belief, 0.5 - self._reach, 0.5 + self._reach),
                 layer("mask", self.mask, plotting.ANSWER),
                 *truth(None if self.targets is None else self.targets[self._picture]),
             ]
@@ -151,9 +147,7 @@ class JudgeExplorer(Explorer):
                 curve=beliefs, curve_name="mean belief of the judge of that moment",
             )  # fmt: skip
             self.canvas.sliders = [slider("picture", "picture", self._picture + 1, 1, len(self.images), 1)]
-            self.canvas.actions = [
-                action("play", "Play", key="p", hint="Go from before to after", pressed=self.canvas.playing)
-            ]
+            self.canvas.actions = self._play_button("Go from before to after")
             self.canvas.panel = meters(self._scores(self.moment), self._scores(0))
             self.canvas.status = self._describe()
 
@@ -161,25 +155,34 @@ class JudgeExplorer(Explorer):
         scores = self._scores(self.moment)
         text = f"Picture {self._picture + 1}, moment {self.moment} of {len(self.answers) - 1}: {self.mask.sum()} pixels"
         text += f", the judge's mean belief {scores['taken for a truth']:.2f}"
+        text += "" if self.moment else " (it has learned nothing yet)"
         return text + (f", IoU {scores['IoU']:.3f}." if "IoU" in scores else ".")
 
     def strip(self):
-        """Before and after, each with the judge's belief beside it."""
-        frames, story = [], []
-        for title, moment in {"before": 0, "after": len(self.answers) - 1}.items():
+        """Before; when the judge saw through it, and after, each with the judge's belief beside it."""
+        frames, story = [self._frame("before", 0)], [f"before: {self._mask(0).sum()} pixels"]
+        for title, moment in {"seen through": self.seen_through, "after": len(self.answers) - 1}.items():
             mask, belief = self._mask(moment), self._belief(moment)
-            frames.append(
-                plotting.Picture(_large(self.images[self._picture]), title, labels=_large(mask).astype(int))
-            )
-            frames.append(plotting.Picture(_large(belief), f"verdict {title}"))
-            story.append(f"{title}: {mask.sum()} pixels, mean belief {belief.mean():.2f}")
+            scale = (0.5 - self._reach, 0.5 + self._reach)
+            frames.append(self._frame(title, moment))
+            frames.append(plotting.Picture(_large(belief), "its verdict", scale=scale, colormap="viridis"))
+            story.append(f"{title} (moment {moment}): {mask.sum()} pixels, mean belief {belief.mean():.2f}")
         return plotting.figure(
             *frames,
-            columns=4,
-            alt=f"{self.canvas.label}. A mask before and after its refinement, and where the judge took it for a truth "
-            f"(bright) or for an answer (dark). {'; '.join(story)}.",
-            caption=f"Bright where the judge of that moment says “a truth”. {'; '.join(story)}.",
+            columns=5,
+            alt=f"{self.canvas.label}. A mask before its refinement, when the judge saw through it best, and after, "
+            f"and where the judge took it for a truth (bright) or for an answer (dark). {'; '.join(story)}.",
+            caption=f"Bright where the judge of that moment says “a truth”, dark where “an answer”; from "
+            f"{scale[0]:.2f} to {scale[1]:.2f}. {'; '.join(story)}.",
         )
+
+    def _frame(self, title, moment):
+        image, mask = self.images[self._picture], self._mask(moment)
+        return plotting.Picture(_large(image), title, labels=_large(mask).astype(int))
+
+
+def _sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
 
 
 def _large(image, times=6):

@@ -4,7 +4,17 @@ import numpy as np
 import torch
 
 from course_utils import metrics, plotting
-from course_utils.explorers.canvas import Canvas, Explorer, action, check_match, layer, meters, slider, truth
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    check_brushes,
+    check_match,
+    layer,
+    meters,
+    slider,
+    truth,
+)
 from course_utils.models import pretrained, transfer
 
 _HINT = (
@@ -53,8 +63,7 @@ class ProbeExplorer(Explorer):
         self.image = np.asarray(image, float)
         self.names, self.target = tuple(names), None if target is None else np.asarray(target)
         check_match(self.target, self.image)
-        if not 2 <= len(self.names) <= len(plotting.PALETTE):
-            raise ValueError(f"there must be 2 to {len(plotting.PALETTE)} classes, not {len(self.names)}")
+        check_brushes(self.names)
         colour = self.image if self.image.ndim == 3 else np.dstack([self.image] * 3)
         pixels = torch.tensor(colour, dtype=torch.float32).permute(2, 0, 1)[None]
         self._features = {

@@ -9,8 +9,7 @@ from torch.nn import functional as F
 from course_utils import metrics, plotting
 from course_utils.explorers.canvas import (
     Canvas,
-    Explorer,
-    action,
+    Moments,
     displayed,
     heat,
     histogram_plot,
@@ -32,7 +31,7 @@ _HINT = (
 )
 
 
-class RefinementExplorer(Explorer):
+class RefinementExplorer(Moments):
     """An image, and an answer that is refined step by step; the step is a line to drag.
 
     Parameters
@@ -112,20 +111,16 @@ class RefinementExplorer(Explorer):
             hidden=["sureness"],
             opacity=0.5,
             respond=self.respond,
-            actions=[action("play", "Play", key="p", hint="Take the steps one by one", pressed=False)],
             sliders=[] if self._scores is None else self._sliders(),
         )
         self._refine()
         self.step = len(self.history) - 1
 
-    @property
-    def step(self):
-        return round(self.canvas.value)
+    step = Moments.place
 
-    @step.setter
-    def step(self, step):
-        self.canvas.value = float(np.clip(step, 0, len(self.history) - 1))
-        self._show()
+    @property
+    def count(self):
+        return len(self.history)
 
     @property
     def answer(self):
@@ -135,20 +130,7 @@ class RefinementExplorer(Explorer):
         if event["kind"] == "slider":
             self._settings[event["name"]] = float(event["value"])
             self._refine()
-        elif event["kind"] == "tick":
-            self._go_on()
-        elif event["kind"] == "action":
-            self.canvas.playing = not self.canvas.playing
-            if self.canvas.playing and self.step == len(self.history) - 1:
-                self.canvas.value = 0.0
-        elif event["kind"] == "value":
-            self.canvas.playing = False
-        self._show()
-
-    def _go_on(self):
-        last = len(self.history) - 1
-        self.canvas.value = float(min(self.step + 1, last))
-        self.canvas.playing = self.step < last
+        super().respond(event)
 
     def _fit(self, scores):
         """Scores as a float tensor (K, H, W); ValueError unless they fit the image."""
@@ -192,7 +174,6 @@ class RefinementExplorer(Explorer):
 
     def _show(self):
         sure = self.history[self.step].softmax(0).amax(0).numpy()
-        curve = self.values[1:-1]
         with self.canvas.hold_sync():
             self.canvas.layers = [
                 heat("sureness", sure, 1 / len(self.history[0]), 1),
@@ -202,11 +183,9 @@ class RefinementExplorer(Explorer):
             self.canvas.plot = histogram_plot(
                 np.maximum(np.sqrt(self.changes), 1e-3), 0, len(self.changes), side=-1,
                 name="steps; height: root of the pixels that change in a step",
-                curve=_stretched(curve), curve_name="mean IoU after each step, from its least to its best",
+                curve=_stretched(self.values), curve_name="mean IoU after each step, from its least to its best",
             )  # fmt: skip
-            self.canvas.actions = [
-                action("play", "Play", key="p", hint="Take the steps one by one", pressed=self.canvas.playing)
-            ]
+            self.canvas.actions = self._play_button("Take the steps one by one")
             self.canvas.panel = self._panel()
             self.canvas.status = self._describe()
 

@@ -7,7 +7,17 @@ import numpy as np
 from course_utils import metrics, plotting
 from course_utils import strokes as pixel_forest
 from course_utils.classic import features as feature_bank
-from course_utils.explorers.canvas import Canvas, Explorer, action, layer, meters, slider, strokes, truth
+from course_utils.explorers.canvas import (
+    Canvas,
+    Explorer,
+    action,
+    check_brushes,
+    layer,
+    meters,
+    slider,
+    strokes,
+    truth,
+)
 
 _HINT = (
     "Try: paint a stroke with each brush, then another where the answer is wrong.\n"
@@ -216,10 +226,7 @@ def kinds(names, shares):
 
 def _check(image, names, target):
     image = np.asarray(image, float)
-    if len(names) < 2 or len(names) > len(plotting.PALETTE):
-        raise ValueError(
-            f"names has {len(names)} entries: there must be 2 to {len(plotting.PALETTE)} brushes"
-        )
+    check_brushes(names)
     if target is None:
         return image, None
     target = np.asarray(target)

@@ -16,9 +16,9 @@ The judge never learns *which* truth belongs to an image beyond what the image t
 plausible mask is as good. So λ buys plausibility, not knowledge, and what is added under a cloud is invented.
 
 A judge may win for a reason that we do not mean: a truth is of zeros and ones and an answer never quite, and that is
-quickly seen. And a judge that wins by far teaches nothing, as its verdict no longer changes with the answer. What is
-done about both: `softened` truths, `noisy` masks, a bound on how fast the verdict can change (`spectral_norm`), a rate
-of its own for each of the two (two time-scales), a judge of small windows.
+quickly seen. And a judge that wins by far may teach nothing: log(1 − σ(D)) is flat there (`saturating_fool_loss`), and
+−log σ(D) is not. What is said to help, and is tried in lesson 14: `softened` truths, `noisy` masks, a bound on how fast
+the verdict can change (`spectral_norm`), a rate of its own for each of the two (two time-scales).
 
 References
 ----------
@@ -163,8 +163,10 @@ def spectral_norm(layer, turns=1):
 
     layer : with a ``weight``; turns : of the power iteration, each time that the weights are used in training
 
-    The same as torch's ``nn.utils.parametrizations.spectral_norm``. A chain of such layers and (leaky) ReLUs changes
-    its verdict by a limited amount when a mask changes a little: so a judge cannot become certain over nothing.
+    The same as torch's ``nn.utils.parametrizations.spectral_norm``. The singular value is that of the weights as a
+    matrix; a convolution, whose windows overlap, may stretch a map by more, at most by the root of the number of
+    windows that a pixel is in. So a chain of such layers and (leaky) ReLUs changes its verdict by a limited amount
+    when a mask changes a little.
 
     Reference: Miyato et al. 2018, arXiv:1802.05957. Lesson 14.
     """

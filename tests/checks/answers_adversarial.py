@@ -52,45 +52,82 @@ def judged_pooled(truths, answers):
     return float(2 * both.mean())
 
 
-@right("largest-stretch")
-def stretched_by_svd(matrix):
-    return float(np.linalg.svd(matrix, compute_uv=False)[0])
+def torches(logits, truth, judge, weight):
+    """z, w and t as tensors, the answer p, and a judge."""
+    z, w = (torch.tensor(x, requires_grad=True) for x in (logits, judge))
+    return z, w, torch.tensor(truth), z.softmax(dim=0), lambda mask: (w * mask).sum()
 
 
-@right("largest-stretch")
-def stretched_by_eigenvalues(matrix):
-    return float(np.sqrt(np.linalg.eigvalsh(matrix.T @ matrix).max()))
+def own_loss(z, t):
+    return -(t * z.log_softmax(dim=0)).sum(dim=0).mean()
 
 
-@right("largest-stretch")
-def stretched_by_both_vectors(matrix):
-    left = np.arange(1.0, len(matrix) + 1)
-    for _ in range(500):
-        right_ = matrix.T @ left
-        right_ /= np.linalg.norm(right_)
-        left = matrix @ right_
-        left /= np.linalg.norm(left)
-    return float(left @ matrix @ right_)
+@right("broken-step")
+def stepped_as_the_hint_says(logits, truth, judge, weight):
+    z, w, t, p, verdict = torches(logits, truth, judge, weight)
+    (F.softplus(-verdict(t)) + F.softplus(verdict(p.detach()))).backward()
+    slope = w.grad.numpy().copy()
+    (own_loss(z, t) + weight * F.softplus(-verdict(p))).backward()
+    return z.grad.numpy(), slope
 
 
-@wrong("largest-stretch")
-def stretched_by_the_sum(matrix):
-    """All stretches added up."""
-    return float(np.linalg.svd(matrix, compute_uv=False).sum())
+@right("broken-step")
+def stepped_by_autograd(logits, truth, judge, weight):
+    """Each loss is asked for the slope of its own player; nothing is detached and nothing adds up."""
+    z, w, t, p, verdict = torches(logits, truth, judge, weight)
+    bce, one = F.binary_cross_entropy_with_logits, torch.ones((), dtype=torch.float64)
+    judges = bce(verdict(t), one) + bce(verdict(p), 0 * one)
+    (of_judge,) = torch.autograd.grad(judges, w, retain_graph=True)
+    (of_logits,) = torch.autograd.grad(own_loss(z, t) + weight * bce(verdict(p), one), z)
+    return of_logits.numpy(), of_judge.numpy()
 
 
-@wrong("largest-stretch")
-def stretched_by_eigenvalue_alone(matrix):
-    """The root is forgotten."""
-    return float(np.linalg.eigvalsh(matrix.T @ matrix).max())
+@right("broken-step")
+def stepped_with_slopes_set_back(logits, truth, judge, weight):
+    """The segmenter first; then all slopes are set back and the judge follows."""
+    z, w, t, p, verdict = torches(logits, truth, judge, weight)
+    (F.cross_entropy(z[None], t[None]) + weight * F.softplus(-verdict(p))).backward()
+    w.grad = None
+    (F.softplus(-verdict(t)) + F.softplus(verdict(p.detach()))).backward()
+    return [z.grad, w.grad]
 
 
-@wrong("largest-stretch")
-def stretched_after_one_turn(matrix):
-    """Only one turn."""
-    vector = np.ones(matrix.shape[1])
-    vector = matrix.T @ (matrix @ vector)
-    return float(np.linalg.norm(matrix @ (vector / np.linalg.norm(vector))))
+@wrong("broken-step")
+def stepped_with_a_view(logits, truth, judge, weight):
+    """Detached and asked for a truth, but what is returned of the judge is a view that goes on adding up."""
+    z, w, t, p, verdict = torches(logits, truth, judge, weight)
+    (F.softplus(-verdict(t)) + F.softplus(verdict(p.detach()))).backward()
+    slope = w.grad.numpy()
+    (own_loss(z, t) + weight * F.softplus(-verdict(p))).backward()
+    return z.grad.numpy(), slope
+
+
+@wrong("broken-step")
+def stepped_as_given(logits, truth, judge, weight):
+    """Nothing repaired."""
+    z, w, t, p, verdict = torches(logits, truth, judge, weight)
+    (F.softplus(-verdict(t)) + F.softplus(verdict(p))).backward(retain_graph=True)
+    (own_loss(z, t) + weight * F.softplus(verdict(p))).backward()
+    return z.grad.numpy(), w.grad.numpy()
+
+
+@wrong("broken-step")
+def stepped_without_graph(logits, truth, judge, weight):
+    """retain_graph is taken away, and nothing else."""
+    z, w, t, p, verdict = torches(logits, truth, judge, weight)
+    (F.softplus(-verdict(t)) + F.softplus(verdict(p))).backward()
+    (own_loss(z, t) + weight * F.softplus(-verdict(p))).backward()
+    return z.grad.numpy(), w.grad.numpy()
+
+
+@wrong("broken-step")
+def stepped_with_logits(logits, truth, judge, weight):
+    """The judge is shown logits instead of probabilities."""
+    z, w, t, _, verdict = torches(logits, truth, judge, weight)
+    (F.softplus(-verdict(t)) + F.softplus(verdict(z.detach()))).backward()
+    slope = w.grad.numpy().copy()
+    (own_loss(z, t) + weight * F.softplus(-verdict(z))).backward()
+    return z.grad.numpy(), slope
 
 
 @right("could-be-canal")
@@ -153,34 +190,56 @@ def canal_with_holes(mask):
     return bool(ndimage.label(mask, np.ones((3, 3)))[1] == 1 and mask[:, 0].any() and mask[:, -1].any())
 
 
-@right("steep-loss")
-def steep_by_torch(own, verdicts, weight):
-    return own + weight * F.softplus(-torch.tensor(verdicts, dtype=torch.float64)).mean().item()
+@right("caught-up")
+def caught_from_the_end(seen, fooled, window, level):
+    """Go back from the last step as long as the mean is below."""
+    right_ = (seen + (1 - fooled)) / 2
+    found = -1
+    for step in range(len(seen) - 1, window - 2, -1):
+        if right_[step - window + 1 : step + 1].mean() >= level:
+            break
+        found = step
+    return found
 
 
-@right("steep-loss")
-def steep_by_cases(own, verdicts, weight):
-    price = np.maximum(-verdicts, 0) + np.log1p(np.exp(-abs(verdicts)))
-    return own + weight * price.mean()
+@right("caught-up")
+def caught_by_sums(seen, fooled, window, level):
+    """Means by cumulative sums; below from here to the end by a minimum from the right."""
+    total = np.concatenate([[0], np.cumsum(seen - fooled)])
+    means = 0.5 + (total[window:] - total[:-window]) / (2 * window)
+    stays = np.logical_and.accumulate((means < level)[::-1])[::-1]
+    return int(np.argmax(stays)) + window - 1 if stays.any() else -1
 
 
-@wrong("steep-loss")
-def steep_naive(own, verdicts, weight):
-    """Overflows."""
-    with np.errstate(all="ignore"):
-        return float(own - weight * np.log(1 / (1 + np.exp(-verdicts))).mean())
+@wrong("caught-up")
+def caught_once(seen, fooled, window, level):
+    """The first crossing."""
+    for step in range(window - 1, len(seen)):
+        if (seen - fooled)[step - window + 1 : step + 1].mean() / 2 + 0.5 < level:
+            return step
+    return -1
 
 
-@wrong("steep-loss")
-def steep_by_chance(own, verdicts, weight):
-    """1 − σ: no logarithm, and flat again."""
-    return float(own + weight * (1 - 1 / (1 + np.exp(-np.clip(verdicts, -500, 500)))).mean())
+@wrong("caught-up")
+def caught_in_single_steps(seen, fooled, window, level):
+    """The window is forgotten."""
+    above = np.flatnonzero((seen + 1 - fooled) / 2 >= level)
+    first = above[-1] + 1 if len(above) else 0
+    return int(first) if first < len(seen) else -1
 
 
-@wrong("steep-loss")
-def steep_for_the_judge(own, verdicts, weight):
-    """−log(1 − σ): the judge's."""
-    return float(own + weight * np.logaddexp(0, verdicts).mean())
+@wrong("caught-up")
+def caught_at_the_last_above(seen, fooled, window, level):
+    """The step before."""
+    means = np.convolve((seen + 1 - fooled) / 2, np.ones(window) / window, "valid")
+    above = np.flatnonzero(means >= level)
+    return int(above[-1] + window - 1) if len(above) else window - 1
+
+
+@wrong("caught-up")
+def caught_by_the_fooled(seen, fooled, window, level):
+    """Only answers are looked at."""
+    return caught_from_the_end(1 - fooled, fooled, window, level)
 
 
 @right("hoped-accuracy")

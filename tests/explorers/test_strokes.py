@@ -147,7 +147,7 @@ def test_the_strip_of_an_unpainted_picture_without_truth_is_the_picture(image):
 @pytest.mark.parametrize(
     ("names", "target", "message"),
     [
-        (("one",), None, "must be 2 to 7 brushes"),
+        (("one",), None, "must be 2 to 7 classes"),
         (("a", "b"), np.zeros((4, 5), int), "expected integers of the image's"),
         (("a", "b"), np.full((60, 80), 3), "numbers up to 3"),
         (("a", "b"), np.ones((60, 80)), "target is float64"),

@@ -17,9 +17,9 @@ def brief(monkeypatch):
     monkeypatch.setattr(adversarial, "STEPS", 3)
     monkeypatch.setattr(adversarial, "EXAM", {"validation": range(6, 9), "test": range(3, 6)})
     monkeypatch.setattr(adversarial, "CANAL_SEEDS", {"train": range(4)})
-    for name in ("METHODS", "FAILURES"):
+    for name in ("METHODS", "FAILURES", "SCHEDULES", "DRAWS"):
         ways = {
-            k: {**v, "head_start": 2} if "head_start" in v else v
+            k: v | {name: few for name, few in {"head_start": 2, "steps": 4}.items() if name in v}
             for k, v in getattr(adversarial, name).items()
         }
         monkeypatch.setattr(adversarial, name, ways)
@@ -37,7 +37,11 @@ def forget():
     ("name", "choices"),
     [
         ("canals", [{"method": "cross-entropy"}, {"method": "closing"}, {"method": "λ = 0.1, whole"}]),
-        ("canal_failures", [{"way": way} for way in ("ahead, spectral", "fast", "cold start", "softened")]),
+        ("canal_failures", [{"way": way} for way in adversarial.FAILURES]),
+        ("canal_schedules", [{"schedule": schedule} for schedule in adversarial.SCHEDULES]),
+        ("canal_lonely", [{"kind": kind} for kind in adversarial.LONELY]),
+        ("canal_draws", [{"pays": pays} for pays in adversarial.DRAWS]),
+        ("canal_weights", [{"judge": "patch", "weight": 0.3}, {"judge": "whole", "weight": 0.1}]),
         ("canal_controls", [{"picture": "no bend", "weight": 0.3}, {"picture": "no cloud", "weight": 0}]),
     ],
 )
@@ -64,6 +68,78 @@ def test_a_judge_that_starts_ahead_has_learned_before_the_segmenter_has(brief):
     first, ahead = (adversarial.learn(0, steps=1, head_start=steps, watch=False)[1] for steps in (0, 30))
     assert len(first.losses) == len(ahead.losses) == 1
     assert ahead.judge[0] < first.judge[0] and ahead.losses[0] == pytest.approx(first.losses[0], abs=0.5)
+
+
+def test_a_slow_judge_learns_as_fast_as_others_while_it_is_alone(brief):
+    alone, slow = (
+        adversarial.learn(0, steps=5, head_start=30, judge_rate=rate, watch=False)[1].judge
+        for rate in (adversarial.JUDGE_RATE, 0.0)
+    )
+    assert slow[0] == alone[0] and slow[-1] != alone[-1]
+
+
+def test_a_weight_may_change_with_the_steps(brief):
+    asked = []
+    always, by_and_by, never = (
+        adversarial.learn(0, steps=4, weight=weight, watch=False)[0].segmenter.state_dict()
+        for weight in (0.3, lambda done: asked.append(done) or 0.3, 0)
+    )
+    assert asked == [0, 0.25, 0.5, 0.75]
+    assert all(torch.equal(always[name], by_and_by[name]) for name in always)
+    assert any(not torch.equal(always[name], never[name]) for name in always)
+
+
+def test_a_thrower_starts_as_the_network_that_it_grew_from_and_hears_the_throw(brief):
+    start = adversarial.warm(0)
+    thrower = adversarial.Thrower(start).eval()
+    images = torch.rand(4, 3, 32, 32)
+    torch.testing.assert_close(thrower(images, torch.zeros(4)), start.eval()(images))
+    one, other = thrower(images, torch.ones(4)), thrower(images, -torch.ones(4))
+    assert not torch.allclose(one, other)
+    torch.manual_seed(0)
+    drawn = thrower(images)
+    torch.manual_seed(0)
+    half = torch.randn(2)
+    torch.testing.assert_close(drawn, thrower(images, torch.cat([half, -half])))
+
+
+def test_the_mean_of_two_draws_pays_once_and_draws_that_differ_may_pay_nothing_more():
+    target = torch.tensor([[[1, 0]]])
+    logits = torch.randn(1, 2, 1, 2)
+    alike = adversarial.loss_of_the_mean(torch.cat([logits, logits]), torch.cat([target, target]))
+    torch.testing.assert_close(alike, torch.nn.functional.cross_entropy(logits, target))
+    up, down = (torch.tensor([[[[0.0, 0.0]], [[sign * 20.0, -20.0]]]]) for sign in (1, -1))
+    mean = adversarial.loss_of_the_mean(torch.cat([up, down]), torch.cat([target, target]))
+    assert mean.item() == pytest.approx(np.log(2) / 2, abs=1e-4), (
+        "one half at the first pixel, sure at the second"
+    )
+
+
+def test_draws_to_both_sides_are_counted_by_picture():
+    samples = [synthetic.canals(seed) for seed in range(4)]
+    up, down = (np.stack([sample.at(rows) for sample in samples]).astype(float) for rows in (-5.0, 5.0))
+    mixed = down.copy()
+    mixed[:2] = up[:2]
+    found = adversarial.drawn_scores(samples, np.stack([down, mixed]))
+    assert found["both"] == 0.5 and found["down"] == 0.75 and found["whole"] == 1
+    same = adversarial.drawn_scores(samples, np.stack([down, down]))
+    single = adversarial.scores(samples, down > 0.5, down)
+    assert same["both"] == 0 and all(same[name] == pytest.approx(single[name]) for name in single)
+    assert list(adversarial.THROWS) == pytest.approx([-throw for throw in adversarial.THROWS[::-1]])
+
+
+@pytest.mark.parametrize("steps", [3, 12, 25, 40])
+def test_every_moment_is_kept_whatever_the_number_of_steps(brief, steps):
+    rivals = adversarial.Rivals(
+        adversarial.UNet(3, 2, adversarial.WIDTHS), adversarial.PatchJudge(), pictures=1
+    )
+    calls = iter(range(100))
+    rivals.look = lambda: (torch.full((1, 32, 32), now := float(next(calls))), torch.full((1, 8, 8), now))
+    rivals.note(0)
+    for step in range(steps):
+        rivals.note((step + 1) / steps)
+    kept = rivals.answers[:, 0, 0, 0].tolist()
+    assert kept == sorted(kept) and len(set(kept)) == min(13, steps + 1)
 
 
 def test_what_was_said_along_the_way_is_kept_and_loads_with_the_weights(brief, tmp_path, monkeypatch):
@@ -129,7 +205,18 @@ def test_the_nearest_truth_is_the_best_of_all():
     masks, detours = adversarial.possible([sample])
     best = max(metrics.mask_iou(maybe, mask) for maybe in masks[0])
     assert adversarial.scores([sample], mask[None])["nearest"] == pytest.approx(best)
-    assert len(detours) == 16 and (detours > 0).sum() == 8
+    assert detours.shape == (1, 16) and (detours > 0).sum() == 8
+
+
+def test_where_the_bend_is_seen_one_truth_is_possible():
+    samples = [synthetic.canals(seed, cover=cover) for seed, cover in ((4, 1), (4, 0), (5, 0))]
+    masks, _ = adversarial.possible(samples)
+    assert len(np.unique(masks[0], axis=0)) > 10
+    for sample, maybe in zip(samples[1:], masks[1:], strict=True):
+        assert (maybe == (sample.labels == 1)).all()
+    turned = np.stack([sample.at(-sample.detour) for sample in samples])
+    apart = [adversarial.scores([sample], mask[None]) for sample, mask in zip(samples, turned, strict=True)]
+    assert apart[0]["nearest"] > 0.9 and apart[1]["nearest"] == pytest.approx(apart[1]["iou"])
 
 
 def test_closing_joins_what_is_nearer_than_the_disk_is_wide():

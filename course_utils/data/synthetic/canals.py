@@ -65,7 +65,7 @@ class Canals(Sample):
     ``image`` float64 (H, W, 3), multiples of 1/255 in [0, 1]; ``labels`` int32 (H, W), 1 on the canal, under the cloud,
     too; ``hidden`` bool (H, W), under the thick of the cloud; ``detour`` float, pixels, of the truth, above 0
     downwards; ``straight`` float (W,), row of the canal's middle in each column, without the detour; ``swing`` float
-    (W,), share of the detour that it makes in each column, 0 … 1; ``width``; ``bend``.
+    (W,), share of the detour that it makes in each column, 0 … 1; ``width``; ``bend``; ``cover``.
     """
 
     hidden: np.ndarray
@@ -74,6 +74,7 @@ class Canals(Sample):
     swing: np.ndarray
     width: float
     bend: float
+    cover: float
 
     def at(self, detour):
         """The canal as it would be with another detour, bool (H, W)."""
@@ -154,6 +155,7 @@ def canals(seed=0, *, size=32, bend=7, gap=16, width=3, cover=1, noise=0.03, det
         swing=swing,
         width=k.width,
         bend=k.bend,
+        cover=k.cover,
     )
 
 
